@@ -1,0 +1,312 @@
+/*
+ * engine - IPAMs, scopes, pools, their CIDRs and what is allocated from them
+ *
+ * The rules of Amazon VPC IPAM over plain memory: no clock, no randomness, no files, no Terraform.
+ * Callers choose ids and give everything else in; refusals come out as a code with the numbers
+ * that a good message needs.
+ *
+ * Two ways in. engine_load_* takes the world as it is (state files): it accepts what is
+ * contradictory, records it, and never drops it silently. Everything else issues: it refuses.
+ *
+ * Invariants: issued CIDRs of one pool are pairwise disjoint and inside the pool's CIDRs; a child
+ * pool's CIDR is an allocation of type ipam-pool in its source pool; CIDRs of the top-level pools
+ * of one scope are disjoint; nothing that was issued ever moves.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "cidr.h"
+#include "space.h"
+
+struct engine;
+struct ipam;
+struct scope;
+struct pool;
+
+enum engine_result { ENGINE_OK = 0, ENGINE_REFUSED, ENGINE_NO_MEMORY };
+
+/* Limits that AWS calls quotas; see engine_quotas. */
+struct quotas {
+    unsigned pool_depth;      /* 10 */
+    unsigned cidrs_per_pool;  /* 50 */
+    unsigned pools_per_scope; /* 50: see engine.c for what is enforced */
+    unsigned scopes_per_ipam; /* 5, the two default ones included */
+};
+
+struct tag {
+    const char *key, *value;
+};
+struct tags {
+    const struct tag *items; /* sorted by key, no key twice */
+    size_t count;
+};
+
+enum allocation_type {
+    ALLOCATION_POOL,        /* "ipam-pool": a child pool's CIDR */
+    ALLOCATION_VPC,         /* "vpc" */
+    ALLOCATION_SUBNET,      /* "subnet" */
+    ALLOCATION_CUSTOM,      /* "custom": a manual reservation */
+    ALLOCATION_EIP,         /* "eip" */
+    ALLOCATION_PUBLIC_POOL, /* "ec2-public-ipv4-pool" */
+    ALLOCATION_ANYCAST,     /* "anycast-ip-list" */
+};
+const char *allocation_type_name(enum allocation_type t);
+
+enum scope_type { SCOPE_PRIVATE, SCOPE_PUBLIC };
+
+/* Unset netmask lengths are -1. */
+struct rules {
+    int min_len;      /* largest block, inclusive */
+    int max_len;      /* smallest block, inclusive */
+    int default_len;  /* when a request names neither CIDR nor length */
+    struct tags tags; /* every pair must be on the resource */
+};
+
+struct ipam_info {
+    const char *id, *owner, *region;          /* home region */
+    const char *private_scope, *public_scope; /* ids of the two default scopes */
+    const char *const *operating_regions;     /* NULL-terminated, may be NULL: any */
+};
+struct scope_info {
+    const char *id, *ipam_id;
+    enum scope_type type;
+    bool is_default;
+};
+struct pool_info {
+    const char *id, *scope_id;
+    const char *source_id;   /* NULL: top-level */
+    const char *locale;      /* NULL: None */
+    const char *description; /* may be NULL */
+    const char *owner;       /* account id */
+    enum family family;
+    bool public_amazon; /* public_ip_source = amazon */
+    bool planning;      /* a resource planning pool (source_resource) */
+    struct rules rules;
+};
+
+/* What is allocated. Strings belong to the engine and live as long as the allocation. */
+struct allocation {
+    const char *id; /* ipam-pool-alloc-... */
+    const struct pool *pool;
+    struct cidr cidr;
+    enum allocation_type type;
+    const char *resource_id;                  /* vpc-..., the child pool's id, "" for custom */
+    const char *owner, *region, *description; /* "" when not known */
+    struct tags tags;
+    bool conflicting; /* loaded although it overlaps another or lies outside its pool: see
+                         engine_audit */
+    bool leaving;     /* its removal is planned in this run: see engine_plan_leave */
+};
+
+/* Read access. Pointers stay valid until the object is removed; NULL when there is none. */
+const struct ipam *engine_ipam(const struct engine *e, const char *id);
+const struct scope *engine_scope(const struct engine *e, const char *id);
+const struct pool *engine_pool(const struct engine *e, const char *id);
+const struct allocation *engine_allocation(const struct engine *e, const char *id);
+/* The allocation of that pool with exactly this CIDR / of this resource. When several were loaded,
+ * the one that is not conflicting, else any. */
+const struct allocation *engine_allocation_at(const struct engine *e, const char *pool_id,
+                                              const struct cidr *c);
+
+const struct ipam_info *ipam_info(const struct ipam *i);
+const struct scope_info *scope_info(const struct scope *s);
+const struct pool_info *pool_info(const struct pool *p);
+bool pool_is_known(const struct pool *p); /* false: only referred to, its definition was not seen */
+unsigned pool_depth(const struct pool *p); /* 1: top-level. Of an unknown chain: what is known */
+const struct space *pool_space(const struct pool *p);
+size_t pool_allocation_count(const struct pool *p);
+size_t pool_cidr_count(const struct pool *p);
+/* 0-based in address order; false past the end. */
+bool pool_cidr_at(const struct pool *p, size_t i, struct cidr *out);
+
+typedef bool (*ipam_visit)(void *ctx, const struct ipam *i);
+typedef bool (*scope_visit)(void *ctx, const struct scope *s);
+typedef bool (*pool_visit)(void *ctx, const struct pool *p);
+typedef bool (*allocation_visit)(void *ctx, const struct allocation *a);
+bool engine_each_ipam(const struct engine *e, ipam_visit fn, void *ctx);   /* by id */
+bool engine_each_scope(const struct engine *e, scope_visit fn, void *ctx); /* by id */
+bool engine_each_pool(const struct engine *e, pool_visit fn, void *ctx);   /* by id */
+bool engine_each_child(const struct engine *e, const struct pool *p, pool_visit fn, void *ctx);
+/* In address order; p NULL: all pools. */
+bool engine_each_allocation(const struct engine *e, const struct pool *p, allocation_visit fn,
+                            void *ctx);
+
+struct engine *engine_new(void); /* NULL when memory is out */
+void engine_free(struct engine *e);
+struct quotas *engine_quotas(struct engine *e); /* to read and to raise */
+
+/* Why something was refused. The numbers that are meaningful depend on the code. */
+enum refusal_code {
+    REFUSAL_NONE = 0,
+    REFUSAL_IPAM_UNKNOWN,       /* id */
+    REFUSAL_SCOPE_UNKNOWN,      /* id */
+    REFUSAL_POOL_UNKNOWN,       /* id; or only referred to, never seen */
+    REFUSAL_ALLOCATION_UNKNOWN, /* id */
+    REFUSAL_EXISTS,             /* id: another object has it */
+    REFUSAL_NOT_EMPTY,          /* ipam, scope or pool still holds `count` things (`what`) */
+    REFUSAL_IS_DEFAULT,         /* a default scope cannot be removed */
+    REFUSAL_QUOTA,              /* `what`, count, limit */
+    REFUSAL_DEPTH,              /* depth, limit */
+    REFUSAL_FAMILY,             /* child and source, or CIDR and pool, differ */
+    REFUSAL_SCOPE_MISMATCH,     /* child and source in different scopes */
+    REFUSAL_LOCALE_SOURCE,      /* child's locale differs from the source pool's */
+    REFUSAL_LOCALE_REGION,      /* locale is none of the IPAM's operating regions */
+    REFUSAL_POOL_LOCALE,        /* region is not the pool's locale, or the pool has none */
+    REFUSAL_NO_SIZE,            /* neither CIDR nor length, and no default in the pool */
+    REFUSAL_BOTH_SIZES,         /* CIDR and length */
+    REFUSAL_LENGTH_INVALID,     /* length beyond the family's 32 or 128, or the source's CIDRs */
+    REFUSAL_TOO_LARGE,          /* length < min_len */
+    REFUSAL_TOO_SMALL,          /* length > max_len */
+    REFUSAL_TAG_MISSING,        /* tag_key, tag_value; tag_found when another value is there */
+    REFUSAL_NEEDS_CIDR,         /* a top-level pool's CIDR must be named */
+    REFUSAL_NO_CIDRS,           /* the pool has no CIDR yet */
+    REFUSAL_NO_SPACE,           /* no free block of `length`; largest_free */
+    REFUSAL_OUTSIDE_POOL,       /* cidr is in none of the pool's CIDRs */
+    REFUSAL_TAKEN,              /* cidr overlaps `conflict`, held by holder_* */
+    REFUSAL_OVERLAPS_POOL,      /* top-level CIDR overlaps one of another top-level pool */
+    REFUSAL_CIDR_EXISTS,        /* this pool has this CIDR, or one that overlaps it */
+    REFUSAL_CIDR_UNKNOWN,       /* deprovision: the pool has no such CIDR */
+    REFUSAL_CIDR_IN_USE,        /* deprovision: `count` allocations, `conflict` the lowest */
+    REFUSAL_RULES,              /* min > max, default outside [min, max], beyond the family */
+    REFUSAL_CODE_COUNT,
+};
+
+struct refusal {
+    enum refusal_code code;
+    /* A later step of the same run may cure it (space freed, CIDR provisioned, user gone), so the
+     * caller may wait. */
+    bool curable;
+    char id[128];       /* the object that is meant; for pools the pool */
+    char other_id[128]; /* source pool, other pool, holder's allocation id */
+    char holder_resource[128], holder_owner[32], holder_type[24];
+    char text[128];   /* tag key; locale; `what` */
+    char text2[256];  /* tag value wanted; region */
+    char text3[256];  /* tag value found, "" when absent */
+    struct cidr cidr; /* requested, or none */
+    struct cidr conflict;
+    int length;           /* requested prefix length, -1 none */
+    int min_len, max_len; /* bounds, -1 none */
+    int largest_free;     /* prefix length, -1 nothing */
+    uint64_t count, limit;
+    struct count free_addresses, total_addresses;
+};
+
+/* --- issuing: ENGINE_REFUSED fills *why (never NULL) and changes nothing --- */
+
+enum engine_result engine_add_ipam(struct engine *e, const struct ipam_info *i,
+                                   struct refusal *why); /* adds its two default scopes too */
+enum engine_result engine_update_ipam(struct engine *e, const struct ipam_info *i,
+                                      struct refusal *why);
+/* cascade: removes private pools, their CIDRs and allocations, scopes. Refused when a pool is in
+ * the public scope. */
+enum engine_result engine_remove_ipam(struct engine *e, const char *id, bool cascade,
+                                      struct refusal *why);
+
+enum engine_result engine_add_scope(struct engine *e, const struct scope_info *s,
+                                    struct refusal *why);
+enum engine_result engine_remove_scope(struct engine *e, const char *id, struct refusal *why);
+
+enum engine_result engine_add_pool(struct engine *e, const struct pool_info *p,
+                                   struct refusal *why);
+/* Rules and description may change; id, scope, source, family, locale must not. */
+enum engine_result engine_update_pool(struct engine *e, const struct pool_info *p,
+                                      struct refusal *why);
+enum engine_result engine_remove_pool(struct engine *e, const char *id, bool cascade,
+                                      struct refusal *why);
+
+struct provision_request {
+    const char *pool_id;
+    struct cidr cidr;          /* unset: by length */
+    int length;                /* -1: by cidr */
+    const char *allocation_id; /* id of the ipam-pool allocation in the source pool */
+};
+enum engine_result engine_provision(struct engine *e, const struct provision_request *r,
+                                    struct cidr *out, struct refusal *why);
+enum engine_result engine_deprovision(struct engine *e, const char *pool_id, const struct cidr *c,
+                                      struct refusal *why);
+
+struct allocation_request {
+    const char *id; /* of the new allocation */
+    const char *pool_id;
+    enum allocation_type type;
+    struct cidr cidr;              /* unset: by length */
+    int length;                    /* -1: by cidr, else by the pool's default */
+    const struct cidr *disallowed; /* only with a length */
+    size_t disallowed_count;
+    const char *resource_id, *owner, *region, *description; /* NULL reads as "" */
+    struct tags tags;
+};
+/* On success *out is the allocation. */
+enum engine_result engine_allocate(struct engine *e, const struct allocation_request *r,
+                                   const struct allocation **out, struct refusal *why);
+enum engine_result engine_release(struct engine *e, const char *allocation_id, struct refusal *why);
+/* New tags and description of the same allocation (never refused by rules: AWS only flags). */
+enum engine_result engine_retag(struct engine *e, const char *allocation_id,
+                                const struct tags *tags, const char *description,
+                                struct refusal *why);
+
+/* --- planning: what would be refused, with what is known; nothing is issued --- */
+
+/*
+ * In a plan the same questions are asked before the world has changed. The checks below answer as
+ * the calls above would after all planned removals, with all planned CIDRs in place:
+ *   - an allocation or pool CIDR that is marked leaving does not stand in the way;
+ *   - a planned CIDR (engine_plan_provision) counts as supply; one whose address is not known yet
+ *     makes OUTSIDE_POOL and NO_SPACE unknowable, so they are not refused.
+ * `rules_only` asks only what needs no knowledge of space (bounds, tags, locale).
+ */
+enum engine_result engine_check_allocate(struct engine *e, const struct allocation_request *r,
+                                         bool rules_only, struct refusal *why);
+enum engine_result engine_check_provision(struct engine *e, const struct provision_request *r,
+                                          struct refusal *why);
+void engine_plan_leave(struct engine *e, const char *allocation_id);
+void engine_plan_leave_cidr(struct engine *e, const char *pool_id, const struct cidr *c);
+/* cidr unset: a block of `length` whose address is chosen later. */
+enum engine_result engine_plan_provision(struct engine *e, const char *pool_id,
+                                         const struct cidr *c, int length);
+/* An explicit CIDR that somebody in this run is going to claim: next-free picks of others keep off
+ * it while there is room elsewhere. Claiming or engine_plan_forget removes it. */
+enum engine_result engine_plan_intent(struct engine *e, const char *pool_id, const struct cidr *c);
+void engine_plan_forget(struct engine *e, const char *pool_id, const struct cidr *c);
+
+/* --- loading: takes what is there, keeps every contradiction --- */
+
+enum engine_result engine_load_ipam(struct engine *e, const struct ipam_info *i);
+enum engine_result engine_load_scope(struct engine *e, const struct scope_info *s);
+/* Replaces what was known of the pool; allocations and CIDRs that refer to it stay. */
+enum engine_result engine_load_pool(struct engine *e, const struct pool_info *p);
+/* A pool that is not loaded (yet) becomes one that is only referred to. Loading the same CIDR or
+ * the same allocation id again updates it. */
+enum engine_result engine_load_cidr(struct engine *e, const char *pool_id, const struct cidr *c,
+                                    const char *allocation_id);
+enum engine_result engine_load_allocation(struct engine *e, const struct allocation_request *r);
+/* After the last load: settles what depended on order (child CIDRs in source pools, conflicts).
+ * May be called again after more loads. O(n log n). */
+enum engine_result engine_settle(struct engine *e);
+
+/* --- drift: what is wrong with something that exists --- */
+
+enum finding_code {
+    FINDING_OUTSIDE_POOL, /* in none of the pool's CIDRs */
+    FINDING_OVERLAP,      /* overlaps other_id */
+    FINDING_LENGTH,       /* prefix length outside the bounds */
+    FINDING_TAG,          /* a required tag is missing or different */
+    FINDING_LOCALE,       /* region is not the locale */
+    FINDING_POOL_UNKNOWN, /* the pool's definition is in no state that was read */
+    FINDING_SOURCE_GONE,  /* a child pool's CIDR is in none of the source pool's CIDRs */
+};
+struct finding {
+    enum finding_code code;
+    struct refusal numbers; /* the fields that the matching refusal would fill */
+};
+/* Fills up to max findings, returns how many there are. */
+size_t engine_audit_allocation(const struct engine *e, const struct allocation *a,
+                               struct finding *out, size_t max);
+size_t engine_audit_cidr(const struct engine *e, const char *pool_id, const struct cidr *c,
+                         struct finding *out, size_t max);
+
+/* Every invariant, for tests. O(size). */
+bool engine_check(const struct engine *e);
+size_t engine_memory(const struct engine *e); /* bytes, for the bench */
+
+#endif

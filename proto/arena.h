@@ -1,0 +1,61 @@
+/*
+ * arena - one request's memory
+ *
+ * Everything that a request decodes, computes and answers lives in one arena and is freed in one
+ * step when the answer has left. Nothing in proto/ or provider/ frees a value by hand.
+ *
+ * Running out of memory. arena_alloc never returns NULL. When malloc fails it jumps (longjmp) to
+ * the guard that the dispatcher set before calling the handler; the dispatcher then answers with a
+ * prepared error and frees the arena. Two rules follow for everybody who allocates:
+ *   1. what does not live in the arena (a file, a json_object, ...) is registered with arena_defer
+ *      before the next allocation, so that abandoning the request releases it;
+ *   2. a change to the engine is made last, after every allocation that the answer needs, or in
+ *      such a way that repeating the request finds it done.
+ * Without a guard (tests, tools) running out of memory prints one line and aborts.
+ */
+#ifndef PROTO_ARENA_H
+#define PROTO_ARENA_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+/* A run of bytes that somebody else owns. data may be NULL when len is 0. */
+struct bytes {
+    const uint8_t *data;
+    size_t len;
+};
+
+/* A new, empty arena; NULL when memory is out. Freed with arena_free. */
+struct arena *arena_new(void);
+
+/* Runs the deferred functions, last registered first, then frees everything. NULL is allowed. */
+void arena_free(struct arena *a);
+
+/* Where to jump when memory is out; NULL takes the guard away. The jmp_buf must outlive its use. */
+void arena_guard(struct arena *a, jmp_buf *guard);
+
+/* n zeroed bytes (n may be 0), aligned for any type. Never NULL, see above. Amortised O(n). */
+void *arena_alloc(struct arena *a, size_t n);
+
+/* count * size with an overflow check; an overflow counts as out of memory. */
+void *arena_calloc(struct arena *a, size_t count, size_t size);
+
+/* Copies; the result of the string functions is NUL-terminated. */
+void *arena_memdup(struct arena *a, const void *p, size_t n);
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+/* Calls fn(p) when the arena is freed. If registering runs out of memory, fn(p) is called first. */
+void arena_defer(struct arena *a, void (*fn)(void *), void *p);
+
+/* Bytes handed out so far, for limits and tests. */
+size_t arena_used(const struct arena *a);
+
+#endif
