@@ -59,7 +59,9 @@ struct literal {
     }
 
 /* Rules on a known value, checked in Validate*Config. Unknown and null values pass, except that
- * presence rules look at null. The names in presence rules are attributes of the same block. */
+ * presence rules look at null. The names in presence rules are attributes or nested blocks of the
+ * same block; a block that occurs nowhere counts as null. Rules on strings and numbers apply to
+ * each element of a list, set or map of them. */
 enum check_kind {
     CHECK_NONE,
     CHECK_RANGE,       /* min <= number <= max, a whole number */
@@ -212,17 +214,29 @@ static inline void field_set_value(struct field_value *f, const struct value *v)
  * given (use one that lives as long as the process). */
 const struct type *schema_type(struct arena *a, const struct schema *s);
 
+/* The object type of one block, built anew in `a` with each call. O(size of the table). */
+const struct type *schema_block_type(struct arena *a, const struct block *b);
+
+/* The default of an attribute as a value; a null value when it has none. */
+const struct value *schema_default(struct arena *a, const struct attribute *at);
+
 /* object -> struct. A null object leaves every field ABSENT. `out` is not cleared beyond the fields
  * that the table names. Numbers that are no int64 read as ABSENT (validation refused them). */
 void schema_decode(const struct schema *s, const struct value *object, void *out);
 
-/* struct -> object: the fields that the table names override `base` (NULL: an object of nulls). */
+/* struct -> object: the fields that the table names override `base` (NULL: an object of nulls).
+ * Terraform wants a block that occurs nowhere as an empty list or set, so those are never null. */
 const struct value *schema_encode(struct arena *a, const struct schema *s, const void *in,
                                   const struct value *base);
 
 /* Validate*Config: the rules of the table, on the configuration as written. Adds diagnostics with
- * paths. O(size of config). */
+ * paths and stops after DIAGS_MAX errors. Terraform cannot point into a set of objects: there the
+ * path ends at the set and only the text names the element. O(size of config). */
 void schema_validate(const struct schema *s, const struct value *config, struct diags *d);
+
+/* The rules of one attribute that look at its value alone (all but the presence rules). */
+void schema_check_value(const struct attribute *at, const struct value *v, const struct path *p,
+                        struct diags *d);
 
 /*
  * The generic plan. `proposed` is Terraform's merge of prior and config (never NULL here, never a
@@ -232,9 +246,14 @@ void schema_validate(const struct schema *s, const struct value *config, struct 
  *   - create: a computed attribute without a value becomes unknown;
  *   - update: computed attributes keep the prior value, ATTR_VOLATILE ones become unknown when
  *     something else changes;
- *   - elements of nested blocks and nested attributes likewise.
+ *   - elements of nested blocks and nested attributes likewise: list elements correspond by index,
+ *     map elements by key, set elements by the most of what the configuration sets.
+ * What the configuration sets is never changed, unknown values included. O(size), except that
+ * finding the counterparts in a set of objects with computed attributes sorts.
+ *
  * Paths of changed ATTR_REPLACE attributes (planned differs from prior; unknown differs from
- * everything; null and the attribute's default are the same) are appended to *replace.
+ * everything; null and the attribute's default are the same, and so are a null and an empty block)
+ * are appended to *replace. A path ends at a set, whose elements Terraform cannot name.
  * `prior` is a null object for a create.
  */
 struct path_list {
@@ -250,9 +269,10 @@ void schema_plan(struct arena *a, const struct schema *s, const struct value *pr
 /* The attribute of the top block, or NULL. */
 const struct attribute *schema_attribute(const struct schema *s, const char *name);
 
-/* Checks the table itself (flags that exclude each other, defaults without OPTIONAL|COMPUTED,
- * names twice, checks that name missing attributes, offsets out of order). NULL when it is fine,
- * else a static or arena text. For tests. */
+/* Checks the table itself: flags that exclude each other, defaults without OPTIONAL|COMPUTED or
+ * against the attribute's own checks, names twice, checks that do not fit the type or name missing
+ * attributes, fields that overlap, what Terraform refuses in a schema, missing descriptions. NULL
+ * when it is fine, else the first mistake in the arena. For tests. */
 const char *schema_lint(struct arena *a, const struct schema *s);
 
 #endif
