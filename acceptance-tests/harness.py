@@ -191,7 +191,7 @@ class Folder:
             self.init()
         run_it = self.plan if when == "plan" else self.apply
         result = run_it(*args, code=1, **kw)
-        for crash in ("plugin did not respond", "plugin crashed", "inconsistent", "unexpected"):
+        for crash in ("plugin did not respond", "plugin crashed", "provider produced", "bug in"):
             if crash in result.text.lower():
                 self.test.fail(f"not a refusal but a failure\n{result}")
         return result
