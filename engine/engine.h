@@ -245,6 +245,13 @@ enum engine_result engine_retag(struct engine *e, const char *allocation_id,
                                 const struct tags *tags, const char *description,
                                 struct refusal *why);
 
+/* What engine_provision and engine_allocate would take now: the same refusals and the same choice,
+ * but nothing changes. For callers whose ids depend on the CIDR. */
+enum engine_result engine_pick_provision(struct engine *e, const struct provision_request *r,
+                                         struct cidr *out, struct refusal *why);
+enum engine_result engine_pick_allocation(struct engine *e, const struct allocation_request *r,
+                                          struct cidr *out, struct refusal *why);
+
 /* --- planning: what would be refused, with what is known; nothing is issued --- */
 
 /*
@@ -255,6 +262,8 @@ enum engine_result engine_retag(struct engine *e, const char *allocation_id,
  *     makes OUTSIDE_POOL and NO_SPACE unknowable, so they are not refused.
  * `rules_only` asks only what needs no knowledge of space (bounds, tags, locale).
  */
+/* Do these rules contradict each other or the family? ENGINE_OK or REFUSAL_RULES. */
+enum engine_result engine_check_rules(enum family f, const struct rules *r, struct refusal *why);
 enum engine_result engine_check_allocate(struct engine *e, const struct allocation_request *r,
                                          bool rules_only, struct refusal *why);
 enum engine_result engine_check_provision(struct engine *e, const struct provision_request *r,

@@ -1,0 +1,241 @@
+/*
+ * common - what all resources share: checks for schema tables, region, tags, timeouts
+ *
+ * Region and tags_all depend on the provider block alone, so they are known in every plan. They
+ * are planned here for all resources and read by nobody else's code.
+ */
+#include "provider/estate.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct attribute timeout_attributes[] = {
+    {.name = "create",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_duration, "a duration such as `5m`")),
+     .description = "How long creating may wait."},
+    {.name = "read",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_duration, "a duration such as `5m`")),
+     .description = "How long reading may wait."},
+    {.name = "update",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_duration, "a duration such as `5m`")),
+     .description = "How long updating may wait."},
+    {.name = "delete",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_duration, "a duration such as `5m`")),
+     .description = "How long deleting may wait."},
+    END_ATTRIBUTES,
+};
+const struct block timeouts_schema = {
+    .description = "How long to wait for something that another resource of the same run may "
+                   "provide.",
+    .attributes = timeout_attributes,
+};
+
+/* Go's durations: numbers with a unit, one after the other. False when it is none. */
+static bool parse_duration(const char *text, unsigned *ms)
+{
+    static const struct {
+        const char *unit;
+        double ms;
+    } units[] = {{"ms", 1}, {"us", 1e-3}, {"ns", 1e-6}, {"h", 3600e3}, {"m", 60e3}, {"s", 1e3}};
+    double sum = 0;
+    const char *p = text;
+    if (strcmp(text, "0") == 0) {
+        *ms = 0;
+        return true;
+    }
+    do {
+        char *end;
+        if (!isdigit((unsigned char)*p))
+            return false;
+        double n = strtod(p, &end);
+        size_t u = 0;
+        while (u < sizeof units / sizeof *units &&
+               strncmp(end, units[u].unit, strlen(units[u].unit)) != 0)
+            u++;
+        if (u == sizeof units / sizeof *units)
+            return false;
+        sum += n * units[u].ms;
+        p = end + strlen(units[u].unit);
+    } while (*p);
+    if (sum > 7 * 24 * 3600e3)
+        return false;
+    *ms = (unsigned)sum;
+    return true;
+}
+
+unsigned timeout_ms(const struct value *object, const char *operation, unsigned fallback)
+{
+    const char *text = value_str(value_get(value_get(object, "timeouts"), operation), NULL);
+    unsigned ms;
+    return text && parse_duration(text, &ms) ? ms : fallback;
+}
+
+const char *check_duration(struct arena *a, const char *text)
+{
+    unsigned ms;
+    if (parse_duration(text, &ms))
+        return NULL;
+    return arena_printf(a,
+                        "\"%.60s\" is not a duration such as \"30s\", \"5m\" or \"1h30m\" (at "
+                        "most 7 days)",
+                        text);
+}
+
+static const char *cidr_problem(struct arena *a, const char *text, enum family f, struct cidr *out)
+{
+    enum cidr_error e = cidr_parse(text, strlen(text), out);
+    if (e != CIDR_OK) {
+        char buf[160];
+        return arena_printf(a, "\"%.60s\" %s", text, cidr_error_text(e, out, buf, sizeof buf));
+    }
+    if (f && out->family != f)
+        return arena_printf(a, "\"%.60s\" is not an IPv%d CIDR", text, (int)f);
+    return NULL;
+}
+
+const char *check_cidr(struct arena *a, const char *text)
+{
+    struct cidr c;
+    return cidr_problem(a, text, 0, &c);
+}
+
+const char *check_cidr_v4(struct arena *a, const char *text)
+{
+    struct cidr c;
+    return cidr_problem(a, text, FAMILY_V4, &c);
+}
+
+const char *check_cidr_v6(struct arena *a, const char *text)
+{
+    struct cidr c;
+    return cidr_problem(a, text, FAMILY_V6, &c);
+}
+
+const char *check_vpc_cidr(struct arena *a, const char *text)
+{
+    struct cidr c;
+    const char *problem = cidr_problem(a, text, FAMILY_V4, &c);
+    if (!problem && (c.len < 16 || c.len > 28))
+        return arena_printf(a, "\"%.60s\" is a /%d; a VPC's CIDR is between /16 and /28", text,
+                            c.len);
+    return problem;
+}
+
+/* AWS's Regions look like eu-west-1, us-gov-east-1, ap-southeast-4. Any word of that form passes:
+ * new Regions appear, and an offline estate may have its own. */
+const char *check_region(struct arena *a, const char *text)
+{
+    size_t n = strlen(text), dashes = 0;
+    bool fine = n >= 3 && n <= 32 && islower((unsigned char)text[0]) && text[n - 1] != '-';
+    for (size_t i = 0; i < n && fine; i++) {
+        dashes += text[i] == '-';
+        fine = islower((unsigned char)text[i]) || isdigit((unsigned char)text[i]) ||
+               (text[i] == '-' && text[i - 1] != '-');
+    }
+    if (fine && dashes)
+        return NULL;
+    return arena_printf(a, "\"%.60s\" is not a Region name such as \"eu-west-1\"", text);
+}
+
+const char *check_locale(struct arena *a, const char *text)
+{
+    if (strcmp(text, "None") == 0 || !check_region(a, text))
+        return NULL;
+    return arena_printf(a, "\"%.60s\" is neither \"None\" nor a Region name such as \"eu-west-1\"",
+                        text);
+}
+
+const char *check_account(struct arena *a, const char *text)
+{
+    if (strlen(text) == 12 && strspn(text, "0123456789") == 12)
+        return NULL;
+    return arena_printf(a, "\"%.60s\" is not an account id of 12 digits", text);
+}
+
+bool field_cidr(const struct field_string *f, struct cidr *out)
+{
+    return f->is == KNOWN && cidr_parse(f->v, strlen(f->v), out) == CIDR_OK;
+}
+
+void planned_set(struct call *c, struct change *ch, const char *name, const struct value *v)
+{
+    ch->planned = value_set(c->arena, ch->planned, name, v);
+}
+
+static bool path_is(const struct path *p, const char *name)
+{
+    while (p && p->parent)
+        p = p->parent;
+    return p && p->kind == PATH_ATTRIBUTE && strcmp(p->name, name) == 0;
+}
+
+bool replace_has(const struct change *ch, const char *name)
+{
+    for (size_t i = 0; i < ch->replace.count; i++)
+        if (path_is(ch->replace.items[i], name))
+            return true;
+    return false;
+}
+
+void replace_drop(struct change *ch, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < ch->replace.count; i++)
+        if (!path_is(ch->replace.items[i], name))
+            ch->replace.items[kept++] = ch->replace.items[i];
+    ch->replace.count = kept;
+}
+
+/* default_tags overridden by tags; unknown when tags are; null values count as absent. */
+static const struct value *merge_tags(struct call *c, const struct value *tags)
+{
+    const struct value *base = estate_of(c)->default_tags;
+    if (value_is_unknown(tags))
+        return &value_unknown;
+    const struct value *all = base;
+    if (value_is_known(tags))
+        for (size_t i = 0; i < tags->map.count; i++)
+            all = value_set(c->arena, all, tags->map.members[i].key, tags->map.members[i].value);
+    return all;
+}
+
+void plan_region(struct call *c, struct change *ch)
+{
+    /* A resource keeps the Region it was made in: another provider region (an AWS_REGION of some
+     * pipeline) is no reason to renumber. */
+    if (value_is_null(value_get(ch->config, "region")) &&
+        !value_is_known(value_get(ch->prior, "region")))
+        planned_set(c, ch, "region", value_string(c->arena, estate_of(c)->region));
+}
+
+void plan_common(struct call *c, struct change *ch)
+{
+    plan_region(c, ch);
+    if (value_is_null(value_get(ch->config, "tags_all")))
+        planned_set(c, ch, "tags_all", merge_tags(c, value_get(ch->config, "tags")));
+}
+
+struct tags tags_of(struct arena *a, const struct value *map)
+{
+    struct tags tags = {0};
+    if (map->kind != VALUE_MAP)
+        return tags;
+    struct tag *items = arena_calloc(a, map->map.count, sizeof *items);
+    for (size_t i = 0; i < map->map.count; i++) {
+        const char *text = value_str(map->map.members[i].value, NULL);
+        if (text)
+            items[tags.count++] = (struct tag){map->map.members[i].key, text};
+    }
+    tags.items = items;
+    return tags;
+}

@@ -1,0 +1,475 @@
+/*
+ * config - the provider block
+ *
+ * Few settings matter here: the Region and account that resources belong to, default tags, and
+ * where the state is. Everything else that an `aws` provider block can hold is accepted and
+ * ignored, so that a root module written for AWS runs as it is. Two of those say which account is
+ * meant and are listened to when account_id is not set: the account in assume_role's role_arn, and
+ * allowed_account_ids when it names exactly one.
+ *
+ * Configuring is where all knowledge comes from: the state is searched and read (hydrate.c). It
+ * may take several attempts (a torn file, a child process), so the search waits by polling. When
+ * the state cannot be read the configuration fails, and with it the run: what is not known must
+ * not be allocated from.
+ */
+#include "provider/estate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/log.h"
+
+struct settings {
+    struct field_string region, account_id;
+    struct field_value default_tags, state, assume_role, allowed, forbidden;
+};
+
+#define IGNORED(n, t)                                                                              \
+    {                                                                                              \
+        .name = n, .type = &type_##t, .flags = ATTR_OPTIONAL | ATTR_IGNORED,                       \
+        .description = "Accepted for the AWS provider's sake and ignored."                         \
+    }
+
+static const struct attribute provider_attributes[] = {
+    {.name = "region",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_region, "a Region name")),
+     .description = "Region of resources that do not name one. Default: `AWS_REGION`, else "
+                    "`AWS_DEFAULT_REGION`, else `" DEFAULT_REGION "`.",
+     FIELD(struct settings, region)},
+    {.name = "account_id",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_account, "12 digits")),
+     .description = "Account that owns the resources, 12 digits. Default: the account of "
+                    "`assume_role`, else the one of `allowed_account_ids` when it names exactly "
+                    "one, else `" DEFAULT_ACCOUNT_ID "`.",
+     FIELD(struct settings, account_id)},
+    {.name = "allowed_account_ids",
+     .type = &type_set_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_account, "12 digits"), CONFLICTS("forbidden_account_ids")),
+     .description = "Accounts in which this configuration may be applied.",
+     FIELD(struct settings, allowed)},
+    {.name = "forbidden_account_ids",
+     .type = &type_set_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_account, "12 digits")),
+     .description = "Accounts in which this configuration must not be applied.",
+     FIELD(struct settings, forbidden)},
+    IGNORED("access_key", string),
+    IGNORED("custom_ca_bundle", string),
+    IGNORED("ec2_metadata_service_endpoint", string),
+    IGNORED("ec2_metadata_service_endpoint_mode", string),
+    IGNORED("http_proxy", string),
+    IGNORED("https_proxy", string),
+    IGNORED("insecure", bool),
+    IGNORED("max_retries", number),
+    IGNORED("no_proxy", string),
+    IGNORED("profile", string),
+    IGNORED("retry_mode", string),
+    IGNORED("s3_us_east_1_regional_endpoint", string),
+    IGNORED("s3_use_path_style", bool),
+    IGNORED("secret_key", string),
+    IGNORED("shared_config_files", list_string),
+    IGNORED("shared_credentials_files", list_string),
+    IGNORED("skip_credentials_validation", bool),
+    IGNORED("skip_metadata_api_check", string),
+    IGNORED("skip_region_validation", bool),
+    IGNORED("skip_requesting_account_id", bool),
+    IGNORED("sts_region", string),
+    IGNORED("tag_policy_compliance", string),
+    IGNORED("token", string),
+    IGNORED("token_bucket_rate_limiter_capacity", number),
+    IGNORED("use_dualstack_endpoint", bool),
+    IGNORED("use_fips_endpoint", bool),
+    IGNORED("user_agent", list_string),
+    END_ATTRIBUTES,
+};
+
+static const struct attribute default_tags_attributes[] = {
+    {.name = "tags",
+     .type = &type_map_string,
+     .flags = ATTR_OPTIONAL,
+     .description = "Tags that every resource gets unless it sets the same key."},
+    END_ATTRIBUTES,
+};
+static const struct attribute ignore_tags_attributes[] = {
+    IGNORED("keys", set_string),
+    IGNORED("key_prefixes", set_string),
+    END_ATTRIBUTES,
+};
+static const struct attribute state_attributes[] = {
+    {.name = "path",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(EXACTLY_ONE("command"), LENGTH(1, 4096)),
+     .description = "Path of the state file of this root module, absolute or from Terraform's "
+                    "working directory."},
+    {.name = "command",
+     .type = &type_list_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(LENGTH(1, 100)),
+     .description = "Program and arguments that print the state of this root module (no shell)."},
+    END_ATTRIBUTES,
+};
+static const struct attribute assume_role_attributes[] = {
+    {.name = "role_arn",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     .description = "The account in this ARN is the default of `account_id`."},
+    IGNORED("duration", string),
+    IGNORED("external_id", string),
+    IGNORED("policy", string),
+    IGNORED("policy_arns", set_string),
+    IGNORED("session_name", string),
+    IGNORED("source_identity", string),
+    IGNORED("tags", map_string),
+    IGNORED("transitive_tag_keys", set_string),
+    END_ATTRIBUTES,
+};
+static const struct attribute web_identity_attributes[] = {
+    IGNORED("role_arn", string),
+    IGNORED("duration", string),
+    IGNORED("policy", string),
+    IGNORED("policy_arns", set_string),
+    IGNORED("session_name", string),
+    IGNORED("web_identity_token", string),
+    IGNORED("web_identity_token_file", string),
+    END_ATTRIBUTES,
+};
+/* The endpoints that emulators are configured with most. */
+static const struct attribute endpoints_attributes[] = {
+    IGNORED("accessanalyzer", string),
+    IGNORED("acm", string),
+    IGNORED("apigateway", string),
+    IGNORED("apigatewayv2", string),
+    IGNORED("autoscaling", string),
+    IGNORED("backup", string),
+    IGNORED("cloudformation", string),
+    IGNORED("cloudfront", string),
+    IGNORED("cloudtrail", string),
+    IGNORED("cloudwatch", string),
+    IGNORED("cloudwatchlogs", string),
+    IGNORED("dynamodb", string),
+    IGNORED("ec2", string),
+    IGNORED("ecr", string),
+    IGNORED("ecs", string),
+    IGNORED("efs", string),
+    IGNORED("eks", string),
+    IGNORED("elasticache", string),
+    IGNORED("elb", string),
+    IGNORED("elbv2", string),
+    IGNORED("events", string),
+    IGNORED("firehose", string),
+    IGNORED("iam", string),
+    IGNORED("kinesis", string),
+    IGNORED("kms", string),
+    IGNORED("lambda", string),
+    IGNORED("networkmanager", string),
+    IGNORED("organizations", string),
+    IGNORED("ram", string),
+    IGNORED("rds", string),
+    IGNORED("redshift", string),
+    IGNORED("resourcegroups", string),
+    IGNORED("route53", string),
+    IGNORED("route53resolver", string),
+    IGNORED("s3", string),
+    IGNORED("s3control", string),
+    IGNORED("secretsmanager", string),
+    IGNORED("ses", string),
+    IGNORED("sns", string),
+    IGNORED("sqs", string),
+    IGNORED("ssm", string),
+    IGNORED("ssoadmin", string),
+    IGNORED("stepfunctions", string),
+    IGNORED("sts", string),
+    IGNORED("transfer", string),
+    END_ATTRIBUTES,
+};
+
+#define IGNORED_BLOCK_TEXT "Accepted for the AWS provider's sake and ignored."
+static const struct block default_tags_block = {.description = "Default tags.",
+                                                .attributes = default_tags_attributes};
+static const struct block ignore_tags_block = {.description = IGNORED_BLOCK_TEXT,
+                                               .attributes = ignore_tags_attributes};
+static const struct block state_block = {.description = "Where the state is.",
+                                         .attributes = state_attributes};
+static const struct block assume_role_block = {.description = "Tells the account.",
+                                               .attributes = assume_role_attributes};
+static const struct block web_identity_block = {.description = IGNORED_BLOCK_TEXT,
+                                                .attributes = web_identity_attributes};
+static const struct block endpoints_block = {.description = IGNORED_BLOCK_TEXT,
+                                             .attributes = endpoints_attributes};
+
+static const struct nested_block provider_blocks[] = {
+    {.name = "default_tags",
+     .nesting = NESTING_LIST,
+     .max_items = 1,
+     .block = &default_tags_block,
+     .description = "Tags for every resource.",
+     FIELD(struct settings, default_tags)},
+    {.name = "state",
+     .nesting = NESTING_LIST,
+     .max_items = 1,
+     .block = &state_block,
+     .description = "Where this root module's state is, when the provider cannot find it by "
+                    "itself. It finds local states, workspaces and every backend that `terraform "
+                    "state pull` can read.",
+     FIELD(struct settings, state)},
+    {.name = "assume_role",
+     .nesting = NESTING_LIST,
+     .block = &assume_role_block,
+     .description = "No role is assumed; its ARN tells the account.",
+     FIELD(struct settings, assume_role)},
+    {.name = "assume_role_with_web_identity",
+     .nesting = NESTING_LIST,
+     .max_items = 1,
+     .flags = ATTR_IGNORED,
+     .block = &web_identity_block,
+     .description = IGNORED_BLOCK_TEXT},
+    {.name = "endpoints",
+     .nesting = NESTING_SET,
+     .flags = ATTR_IGNORED,
+     .block = &endpoints_block,
+     .description = IGNORED_BLOCK_TEXT},
+    {.name = "ignore_tags",
+     .nesting = NESTING_LIST,
+     .max_items = 1,
+     .flags = ATTR_IGNORED,
+     .block = &ignore_tags_block,
+     .description = IGNORED_BLOCK_TEXT},
+    {.name = NULL},
+};
+
+const struct schema provider_schema = {
+    .block = {.description = "Region and account of the resources, default tags, and where the "
+                             "state is.",
+              .attributes = provider_attributes,
+              .blocks = provider_blocks},
+};
+
+/* --- the estate --- */
+
+struct estate *estate_new(void)
+{
+    struct estate *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->arena = arena_new();
+    e->engine = engine_new();
+    if (!e->arena || !e->engine) {
+        estate_free(e);
+        return NULL;
+    }
+    e->region = DEFAULT_REGION;
+    e->account_id = DEFAULT_ACCOUNT_ID;
+    e->default_tags = &value_null;
+    e->origin = "the state";
+    return e;
+}
+
+void estate_free(struct estate *e)
+{
+    if (!e)
+        return;
+    engine_free(e->engine);
+    arena_free(e->arena);
+    free(e);
+}
+
+void provider_unconfigure(void *state)
+{
+    estate_free(state);
+}
+
+/* --- configuring --- */
+
+/* What is kept between the attempts of one configure. */
+struct attempt {
+    struct state_search *search;
+};
+
+static void attempt_free(void *p)
+{
+    struct attempt *a = p;
+    state_search_free(a->search);
+    free(a);
+}
+
+static const struct value *first_block(const struct field_value *f)
+{
+    if (f->is != KNOWN || f->v->kind != VALUE_SEQ || f->v->seq.count == 0)
+        return &value_null;
+    return f->v->seq.items[0];
+}
+
+static bool contains_text(const struct field_value *set, const char *text)
+{
+    if (set->is == KNOWN)
+        for (size_t i = 0; i < set->v->seq.count; i++)
+            if (strcmp(value_str(set->v->seq.items[i], ""), text) == 0)
+                return true;
+    return false;
+}
+
+static const char *environment_region(struct call *c)
+{
+    static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *region = getenv(names[i]);
+        if (!region || !*region)
+            continue;
+        const char *problem = check_region(c->arena, region);
+        if (!problem)
+            return region;
+        diag_error(c->diags, NULL, "Invalid Region in the environment",
+                   "The environment variable %s is used because the provider block names no "
+                   "region, and %s. Correct it, or set region in the provider block.",
+                   names[i], problem);
+    }
+    return DEFAULT_REGION;
+}
+
+/* The account in arn:aws:iam::ACCOUNT:role/..., or NULL. */
+static const char *role_account(struct call *c, const struct settings *s)
+{
+    const char *arn = value_str(value_get(first_block(&s->assume_role), "role_arn"), "");
+    const char *p = arn;
+    for (int colon = 0; colon < 4; colon++) {
+        p = strchr(p, ':');
+        if (!p)
+            return NULL;
+        p++;
+    }
+    const char *account = arena_strndup(c->arena, p, strcspn(p, ":"));
+    return check_account(c->arena, account) ? NULL : account;
+}
+
+static const char *settle_account(struct call *c, const struct settings *s)
+{
+    const char *account = s->account_id.is == KNOWN ? s->account_id.v : role_account(c, s);
+    if (!account && s->allowed.is == KNOWN && s->allowed.v->seq.count == 1)
+        account = value_str(s->allowed.v->seq.items[0], NULL);
+    bool chosen = account != NULL;
+    if (!account)
+        account = DEFAULT_ACCOUNT_ID;
+    bool refused = (chosen && s->allowed.is == KNOWN && s->allowed.v->seq.count > 0 &&
+                    !contains_text(&s->allowed, account)) ||
+                   contains_text(&s->forbidden, account);
+    if (refused)
+        diag_error(c->diags, PATH_ATTR(NULL, "account_id"), "Account not allowed",
+                   "The account is %s, and allowed_account_ids or forbidden_account_ids of the "
+                   "provider block rules it out. Use the configuration that is meant for this "
+                   "account, or correct the lists.",
+                   account);
+    return account;
+}
+
+static const char *const *string_array(struct arena *a, const struct value *list)
+{
+    if (list->kind != VALUE_SEQ || list->seq.count == 0)
+        return NULL;
+    const char **items = arena_calloc(a, list->seq.count + 1, sizeof *items);
+    for (size_t i = 0; i < list->seq.count; i++)
+        items[i] = value_str(list->seq.items[i], "");
+    return items;
+}
+
+static struct state_search *start_search(struct call *c, const struct settings *s)
+{
+    const struct value *block = first_block(&s->state);
+    struct state_options options = {
+        .path = value_str(value_get(block, "path"), NULL),
+        .command = string_array(c->arena, value_get(block, "command")),
+    };
+    return state_search_new(&options);
+}
+
+/* Settings are copied into the estate's arena: it outlives the request. */
+static void take_settings(struct call *c, const struct settings *s, struct estate *e)
+{
+    e->region = arena_strdup(e->arena, s->region.is == KNOWN ? s->region.v : environment_region(c));
+    e->account_id = arena_strdup(e->arena, settle_account(c, s));
+    const struct value *tags = value_get(first_block(&s->default_tags), "tags");
+    struct value_member *members = NULL;
+    size_t count = 0;
+    if (tags->kind == VALUE_MAP) {
+        members = arena_calloc(e->arena, tags->map.count, sizeof *members);
+        for (size_t i = 0; i < tags->map.count; i++) {
+            const struct value_member *m = &tags->map.members[i];
+            members[count].key = arena_strdup(e->arena, m->key);
+            members[count++].value = value_is_known(m->value)
+                                         ? value_string(e->arena, value_str(m->value, ""))
+                                         : (value_is_null(m->value) ? &value_null : &value_unknown);
+        }
+    }
+    e->default_tags = value_map(e->arena, members, count);
+}
+
+static struct estate *build_estate(struct call *c, const struct settings *s, struct state *state)
+{
+    struct estate *e = estate_new();
+    if (!e) {
+        report_no_memory(c, "configuring the provider");
+        return NULL;
+    }
+    jmp_buf *none = NULL;
+    arena_guard(e->arena, none);
+    take_settings(c, s, e);
+    e->origin = arena_strdup(e->arena, state_origin(state));
+    const char *path = state_path(state);
+    e->state_path = path ? arena_strdup(e->arena, path) : NULL;
+    if (c->diags->errors || !estate_hydrate(e, state, c->diags)) {
+        estate_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+enum outcome provider_configure(struct call *c, const struct value *config,
+                                const char *terraform_version, void **state)
+{
+    struct settings s = {0};
+    struct attempt *attempt = c->attempt_data;
+    schema_decode(&provider_schema, config, &s);
+    if (!attempt) {
+        attempt = calloc(1, sizeof *attempt);
+        if (attempt) {
+            arena_defer(c->arena, attempt_free, attempt);
+            attempt->search = start_search(c, &s);
+        }
+        if (!attempt || !attempt->search) {
+            report_no_memory(c, "configuring the provider");
+            return CALL_DONE;
+        }
+        c->attempt_data = attempt;
+        log_line(LOG_DEBUG, "configuring for Terraform %s", terraform_version);
+    }
+    switch (state_search_poll(attempt->search, c->now_ms)) {
+    case STATE_WAIT:
+        if (c->stopping || c->last_attempt) {
+            diag_error(c->diags, NULL, "configuring the provider: interrupted",
+                       "The run was stopped while the state was being read. Nothing was changed.");
+            return CALL_DONE;
+        }
+        c->poll_ms = STATE_POLL_MS;
+        c->patience_ms = STATE_CHILD_MS + STATE_PATIENCE_MS;
+        return CALL_WAIT;
+    case STATE_FAILED:
+        diag_error(c->diags, NULL, state_search_summary(attempt->search), "%s",
+                   state_search_detail(attempt->search));
+        return CALL_DONE;
+    case STATE_READY:
+        break;
+    }
+    struct state *found = state_search_take(attempt->search);
+    struct estate *e = build_estate(c, &s, found);
+    state_free(found);
+    if (e) {
+        estate_free(*state);
+        *state = e;
+    }
+    return CALL_DONE;
+}

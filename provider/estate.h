@@ -1,0 +1,258 @@
+/*
+ * estate - what a configured provider knows and how its files share it
+ *
+ * One struct estate belongs to one configuration of the provider: the engine, filled from state,
+ * and the few settings of the provider block that resources need. Everything in this header is
+ * internal to provider/.
+ */
+#ifndef PROVIDER_ESTATE_H
+#define PROVIDER_ESTATE_H
+
+#include "engine/engine.h"
+#include "proto/provider.h"
+#include "provider/state.h"
+
+/* Documented defaults of the provider block. */
+#define DEFAULT_REGION     "us-east-1"
+#define DEFAULT_ACCOUNT_ID "123456789012"
+
+struct estate {
+    struct arena *arena; /* holds the settings */
+    struct engine *engine;
+    const char *region;
+    const char *account_id;
+    const struct value *default_tags; /* a map, never NULL */
+    const char *origin;               /* which state was read, for messages */
+    const char *state_path;           /* local state file, or NULL */
+};
+
+extern const struct provider ipam_provider;
+
+/* Every resource, one line each (registry.c). */
+extern const struct resource *const ipam_resources[];
+extern const struct resource ipam_resource, scope_resource, pool_resource, pool_cidr_resource,
+    allocation_resource, vpc_resource;
+
+/* One object's attributes, from a state file or from a request. */
+struct facts {
+    struct arena *arena;
+    struct json_object *json;  /* either this */
+    const struct value *value; /* or this */
+};
+/* NULL when absent, null or "". Valid as long as the source, or the arena. */
+const char *fact_string(const struct facts *f, const char *name);
+/* -1 when absent, null or 0 (which AWS writes for an unset length). */
+int fact_length(const struct facts *f, const char *name);
+bool fact_bool(const struct facts *f, const char *name);
+struct tags fact_tags(const struct facts *f, const char *name);
+/* The string attribute `inner` of every element of the block `name`, NULL-terminated. */
+const char *const *fact_inner_strings(const struct facts *f, const char *name, const char *inner);
+/* False when it is there and no CIDR; an absent one gives an unset *out. */
+bool fact_cidr(const struct facts *f, const char *name, struct cidr *out);
+/* The account in the object's arn, or "". */
+const char *fact_account(const struct facts *f);
+
+/* What a resource's object means to the engine. LOAD_MALFORMED: *problem names the attribute. */
+enum load_result { LOAD_OK, LOAD_NO_MEMORY, LOAD_MALFORMED };
+typedef enum load_result (*load_fn)(struct engine *e, const struct facts *f, const char **problem);
+load_fn resource_loader(const struct resource *r);
+enum load_result load_ipam(struct engine *e, const struct facts *f, const char **problem);
+enum load_result load_scope(struct engine *e, const struct facts *f, const char **problem);
+enum load_result load_pool(struct engine *e, const struct facts *f, const char **problem);
+enum load_result load_pool_cidr(struct engine *e, const struct facts *f, const char **problem);
+enum load_result load_allocation(struct engine *e, const struct facts *f, const char **problem);
+enum load_result load_vpc(struct engine *e, const struct facts *f, const char **problem);
+static inline enum load_result load_result_of(enum engine_result r)
+{
+    return r == ENGINE_OK ? LOAD_OK : LOAD_NO_MEMORY; /* loading never refuses */
+}
+
+/* The resource that answers to this type name; NULL when it is none of ours. */
+const struct resource *resource_named(const char *type_name);
+
+/* --- config.c: the provider block --- */
+
+extern const struct schema provider_schema;
+enum outcome provider_configure(struct call *c, const struct value *config,
+                                const char *terraform_version, void **state);
+void provider_unconfigure(void *state);
+
+/* An estate without any knowledge; NULL when memory is out. */
+struct estate *estate_new(void);
+void estate_free(struct estate *e);
+
+/* --- hydrate.c: state -> engine --- */
+
+/* Generated IPv6 CIDRs (assign_generated_ipv6_cidr_block) come from a pool of the provider's own:
+ * 2600:1f00::/24, a block of Amazon's, /56 after /56. It belongs to no IPAM. */
+#define AMAZON_IPV6_POOL "amazon-ipv6"
+#define AMAZON_IPV6_CIDR "2600:1f00::/24"
+
+/* Loads every instance of our types. The first failure is reported and ends it. */
+bool estate_hydrate(struct estate *e, const struct state *s, struct diags *d);
+
+/* The same for one object that a request brought along (its type's resource, its attributes), when
+ * the engine does not have it: a state that was not found by reading still counts. */
+bool estate_learn(struct call *c, const struct resource *r, const struct value *object);
+
+/* Is this source address (host/namespace/type) the one that this process was installed as? */
+bool provider_is_ours(const char *source);
+
+/* --- import.c --- */
+
+/* `ID` or `ID@region`. Cuts the region off; *region is NULL when there is none. */
+const char *import_split(struct call *c, const char *text, const char **region);
+
+/* Looks for an object that left the state: in the own state and its backups, any of the
+ * resource's names, by its id attribute. NULL when nobody knows it. */
+const struct value *import_recall(struct call *c, const struct resource *r, const char *id,
+                                  const char **origin);
+
+/* The state with empty collections for absent nested blocks, as Terraform wants it. */
+const struct value *import_blank(struct call *c, const struct resource *r, const struct value *v);
+
+/* For an object that nobody remembers: a state with just the given attributes, marked so that the
+ * next plan takes the rest from the configuration instead of replacing it. Warns the user. */
+void import_adopt(struct call *c, const struct resource *r, const struct value **state,
+                  struct bytes *private);
+bool import_is_adopted(struct bytes private);
+/* Private data of an object that is not, or no longer, merely adopted. */
+struct bytes import_settled(void);
+
+/* The import of a resource whose id has the form prefix + hex: recalled, else adopted. */
+enum outcome import_object(struct call *c, const struct resource *r, const char *text,
+                           const char *prefix, const struct value **state, struct bytes *private);
+
+/* The plan of an adopted object: config as for a create, ids kept, nothing replaced. */
+void plan_adopted(struct call *c, struct change *ch, const struct schema *s);
+
+/* --- common.c: what all resources share --- */
+
+static inline struct estate *estate_of(const struct call *c)
+{
+    return c->state;
+}
+
+/* Fields that every regional, tagged resource has; embedded first in each typed struct. */
+struct common {
+    struct field_string id, arn, region;
+    struct field_value tags, tags_all;
+};
+
+/* Table lines of those fields. T is the resource's struct, whose first member is `common`. */
+#define COMMON_ID(T)                                                                               \
+    {                                                                                              \
+        .name = "id", .type = &type_string, .flags = ATTR_COMPUTED, .description = "Identifier.",  \
+        FIELD(T, common.id)                                                                        \
+    }
+#define COMMON_ARN(T)                                                                              \
+    {                                                                                              \
+        .name = "arn", .type = &type_string, .flags = ATTR_COMPUTED,                               \
+        .description = "Amazon Resource Name.", FIELD(T, common.arn)                               \
+    }
+#define COMMON_REGION(T)                                                                           \
+    {                                                                                              \
+        .name = "region", .type = &type_string,                                                    \
+        .flags = ATTR_OPTIONAL | ATTR_COMPUTED | ATTR_REPLACE,                                     \
+        CHECKS(CHECKED_BY(check_region, "a Region name")),                                         \
+        .description = "Region that manages this resource. Default: the provider's region.",       \
+        FIELD(T, common.region)                                                                    \
+    }
+#define COMMON_TAGS(T)                                                                             \
+    {.name = "tags",                                                                               \
+     .type = &type_map_string,                                                                     \
+     .flags = ATTR_OPTIONAL,                                                                       \
+     .description = "Tags of the resource.",                                                       \
+     FIELD(T, common.tags)},                                                                       \
+    {                                                                                              \
+        .name = "tags_all", .type = &type_map_string, .flags = ATTR_OPTIONAL | ATTR_COMPUTED,      \
+        .description = "All tags: the provider's `default_tags`, overridden by `tags`.",           \
+        FIELD(T, common.tags_all)                                                                  \
+    }
+#define END_ATTRIBUTES                                                                             \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+/* The nested block `timeouts`, for tables of blocks. */
+extern const struct block timeouts_schema;
+#define TIMEOUTS_BLOCK                                                                             \
+    {                                                                                              \
+        .name = "timeouts", .nesting = NESTING_SINGLE, .block = &timeouts_schema,                  \
+        .description = "How long an operation may wait for something that another resource of "    \
+                       "the same run may provide: a CIDR of the pool, space that is released. "    \
+                       "Without it, waiting ends when nothing has moved for 5 seconds.",           \
+    }
+/* `create` and the like: how long to wait, in milliseconds; `fallback` when it is not set. */
+unsigned timeout_ms(const struct value *object, const char *operation, unsigned fallback);
+
+/* Checks for schema tables: NULL when fine, else what is wrong. */
+const char *check_cidr(struct arena *a, const char *text); /* either family */
+const char *check_cidr_v4(struct arena *a, const char *text);
+const char *check_cidr_v6(struct arena *a, const char *text);
+const char *check_vpc_cidr(struct arena *a, const char *text); /* IPv4, /16 to /28 */
+const char *check_region(struct arena *a, const char *text);
+const char *check_locale(struct arena *a, const char *text); /* a Region or "None" */
+const char *check_account(struct arena *a, const char *text);
+const char *check_duration(struct arena *a, const char *text); /* "5m", "1h30m" */
+
+/* A field that passed its check, as a prefix; false when it is not known. */
+bool field_cidr(const struct field_string *f, struct cidr *out);
+
+/* Plans region and tags_all: both are known as soon as the configuration is. */
+void plan_common(struct call *c, struct change *ch);
+void plan_region(struct call *c, struct change *ch); /* for resources without tags */
+/* The tags that count for rules: tags_all, sorted. Unknown or absent gives none. */
+struct tags tags_of(struct arena *a, const struct value *map);
+/* The object with `name` set, in place. */
+void planned_set(struct call *c, struct change *ch, const char *name, const struct value *v);
+/* Was this attribute one of those that force a replacement? / It need not. */
+bool replace_has(const struct change *ch, const char *name);
+void replace_drop(struct change *ch, const char *name);
+
+/* --- ids.c --- */
+
+/* prefix + '0' + hex digits of randomness, `digits` in all: "ipam-pool-" gives 17 of them. NULL
+ * (and a diagnostic) when the system gives no randomness. */
+const char *id_new(struct call *c, const char *prefix, unsigned digits);
+/* The same form, derived from two texts: the same object always gets the same id. */
+const char *id_derive(struct arena *a, const char *prefix, unsigned digits, const char *x,
+                      const char *y);
+/* Does it have that form (prefix, then 8 to 40 hex digits)? */
+bool id_has_form(const char *id, const char *prefix);
+
+#define ID_DIGITS            17
+#define ID_ALLOCATION_DIGITS 33
+
+/* arn:aws:SERVICE:REGION:ACCOUNT:PATH; region "" for the IPAM family. */
+const char *arn_make(struct arena *a, const char *service, const char *region, const char *account,
+                     const char *path, const char *id);
+
+/* Id of the allocation that a resource's CIDR is: the same in every run, so it needs no store. */
+const char *allocation_id_of(struct arena *a, const char *resource_id, const struct cidr *c);
+
+/* --- refuse.c: the one registry of error texts --- */
+
+/* Which attributes of a resource a refusal is about. NULL: the resource as a whole. */
+struct refusal_paths {
+    const char *cidr, *length, *pool, *tags, *region;
+};
+
+/* An error from a refusal: "<doing>: <AWS code>" and fact, rule, remedy. */
+void report_refusal(struct call *c, const char *doing, const struct refusal *why,
+                    const struct refusal_paths *paths);
+void report_no_memory(struct call *c, const char *doing);
+
+/*
+ * The end of every hook that asked the engine for something. ENGINE_OK: true, go on. Otherwise
+ * false, and *out is what the hook returns: CALL_WAIT when a later step of the run may cure the
+ * refusal, else CALL_DONE with the diagnostic.
+ */
+bool engine_said_yes(struct call *c, enum engine_result result, const char *doing,
+                     const struct refusal *why, const struct refusal_paths *paths,
+                     enum outcome *out);
+
+/* Warnings about something that exists. `subject` is "VPC vpc-0..." */
+void report_findings(struct call *c, const char *subject, const struct finding *f, size_t count);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * import - bringing an object (back) into state
+ *
+ * There is no server to ask what an id means. What is left is memory: the own state (the object may
+ * stand there under another address) and the backups that Terraform leaves beside a local state,
+ * where everything that `terraform state rm` took out still is. When they know the id, the import
+ * is complete. Otherwise the object is adopted: its id is taken as given, and the next plan takes
+ * all the rest from the configuration, in place and without a replacement. What cannot be taken
+ * from a configuration (the CIDR of an object whose size alone is written) is refused then.
+ */
+#include "provider/estate.h"
+
+#include <string.h>
+
+#include "proto/codec.h"
+
+#define BACKUPS_MAX 32
+
+static const char adopted_mark[] = "ipam:adopted";
+
+const char *import_split(struct call *c, const char *text, const char **region)
+{
+    const char *at = strrchr(text, '@');
+    *region = NULL;
+    if (!at || check_region(c->arena, at + 1))
+        return text;
+    *region = arena_strdup(c->arena, at + 1);
+    return arena_strndup(c->arena, text, (size_t)(at - text));
+}
+
+struct recall {
+    struct call *call;
+    const struct resource *resource;
+    const char *id;
+    const struct value *found;
+};
+
+static bool recall_visit(void *ctx, const struct state_instance *i)
+{
+    struct recall *r = ctx;
+    struct json_object *id;
+    if (resource_named(i->type) != r->resource || i->deposed ||
+        !json_object_object_get_ex(i->attributes, "id", &id) ||
+        !json_object_is_type(id, json_type_string) ||
+        strcmp(json_object_get_string(id), r->id) != 0)
+        return true;
+    const char *error;
+    const char *json = json_object_to_json_string(i->attributes);
+    r->found =
+        json_decode(r->call->arena, schema_type(r->call->arena, r->resource->schema),
+                    (struct bytes){(const uint8_t *)json, strlen(json)}, JSON_LENIENT, &error);
+    return r->found == NULL;
+}
+
+static void recall_in(struct recall *r, struct state *s, const char **origin)
+{
+    if (!s)
+        return;
+    state_each(s, recall_visit, r);
+    if (r->found)
+        *origin = arena_strdup(r->call->arena, state_origin(s));
+    state_free(s);
+}
+
+const struct value *import_recall(struct call *c, const struct resource *r, const char *id,
+                                  const char **origin)
+{
+    struct recall recall = {c, r, id, NULL};
+    const char *path = estate_of(c)->state_path;
+    if (!path)
+        return NULL;
+    struct state_search *own = state_search_new(&(struct state_options){.path = path});
+    if (own && state_search_poll(own, c->now_ms) == STATE_READY)
+        recall_in(&recall, state_search_take(own), origin);
+    state_search_free(own);
+    for (unsigned n = 0; n < BACKUPS_MAX && !recall.found; n++) {
+        struct state *backup = state_backup(path, n);
+        if (!backup)
+            break;
+        recall_in(&recall, backup, origin);
+    }
+    return recall.found;
+}
+
+const struct value *import_blank(struct call *c, const struct resource *r, const struct value *v)
+{
+    const struct nested_block *b = r->schema->block.blocks;
+    for (; b && b->name; b++)
+        if (b->nesting != NESTING_SINGLE && value_is_null(value_get(v, b->name)))
+            v = value_set(c->arena, v, b->name, value_seq(c->arena, NULL, 0));
+    return v;
+}
+
+void import_adopt(struct call *c, const struct resource *r, const struct value **state,
+                  struct bytes *private)
+{
+    *state = import_blank(c, r, *state);
+    *private = (struct bytes){(const uint8_t *)adopted_mark, sizeof adopted_mark - 1};
+    diag_warning(c->diags, NULL, "Imported by id alone",
+                 "%s %s is in no state and no backup that can be read here, so its attributes are "
+                 "not known. The next apply takes them from the configuration, without replacing "
+                 "anything; until then nothing keeps its CIDR from being issued.",
+                 r->names[0], value_str(value_get(*state, "id"), "?"));
+}
+
+bool import_is_adopted(struct bytes private)
+{
+    return private.len == sizeof adopted_mark - 1 &&
+           memcmp(private.data, adopted_mark, private.len) == 0;
+}
+
+struct bytes import_settled(void)
+{
+    static const char mark[] = "ipam:settled";
+    return (struct bytes){(const uint8_t *)mark, sizeof mark - 1};
+}
+
+enum outcome import_object(struct call *c, const struct resource *r, const char *text,
+                           const char *prefix, const struct value **state, struct bytes *private)
+{
+    const char *region, *origin;
+    const char *id = import_split(c, text, &region);
+    if (!id_has_form(id, prefix)) {
+        diag_error(c->diags, NULL, arena_printf(c->arena, "importing %s: invalid id", r->names[0]),
+                   "\"%.100s\" is not an id of this resource. It has the form %s followed by hex "
+                   "digits, optionally with @ and a Region at the end.",
+                   text, prefix);
+        return CALL_DONE;
+    }
+    *state = import_recall(c, r, id, &origin);
+    if (*state)
+        return CALL_DONE;
+    *state = value_set(c->arena, value_set(c->arena, &value_null, "id", value_string(c->arena, id)),
+                       "region", value_string(c->arena, region ? region : estate_of(c)->region));
+    import_adopt(c, r, state, private);
+    return CALL_DONE;
+}
+
+void plan_adopted(struct call *c, struct change *ch, const struct schema *s)
+{
+    struct path_list none = {0};
+    const struct value *proposed = ch->config;
+    /* What the import knew (id, region, CIDR) stays. */
+    for (size_t i = 0; i < ch->prior->map.count; i++) {
+        const struct value_member *m = &ch->prior->map.members[i];
+        if (value_is_known(m->value) && value_is_null(value_get(proposed, m->key)) &&
+            schema_attribute(s, m->key))
+            proposed = value_set(c->arena, proposed, m->key, m->value);
+    }
+    schema_plan(c->arena, s, &value_null, ch->config, proposed, &ch->planned, &none);
+    ch->replace.count = 0;
+    ch->private = (struct bytes){(const uint8_t *)adopted_mark, sizeof adopted_mark - 1};
+}

@@ -1,0 +1,377 @@
+/*
+ * refuse - the one registry of error texts
+ *
+ * The engine refuses with a code and numbers. Here every code has AWS's error code, the attribute
+ * that it is about, and a text in three sentences: the fact with its numbers, the rule, the
+ * remedy. The texts are templates over the refusal's numbers, so that a plan and an apply, a VPC
+ * and a reservation say the same thing in the same words.
+ *
+ * Placeholders: {pool} pool id with its description, {id} {other} ids, {cidr} {conflict} prefixes,
+ * {len} {min} {max} prefix lengths, {largest} largest free block, {free} {total} addresses, {count}
+ * {limit}, {text} {text2} {text3} as the refusal documents them, {holder} who has the space,
+ * {origin} which state was read.
+ */
+#include "provider/estate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum role { ROLE_NONE, ROLE_CIDR, ROLE_LENGTH, ROLE_SIZE, ROLE_POOL, ROLE_TAGS, ROLE_REGION };
+
+struct entry {
+    const char *aws; /* AWS's error code */
+    enum role role;
+    const char *text;
+};
+
+static const struct entry registry[REFUSAL_CODE_COUNT] = {
+    [REFUSAL_IPAM_UNKNOWN] = {"InvalidIpamId.NotFound", ROLE_NONE,
+                              "The IPAM {id} does not exist in {origin}. An object can only belong "
+                              "to an IPAM that the provider knows from state. Check the id, or "
+                              "import the IPAM first."},
+    [REFUSAL_SCOPE_UNKNOWN] = {"InvalidIpamScopeId.NotFound", ROLE_NONE,
+                               "The IPAM scope {id} does not exist in {origin}. A pool can only "
+                               "be created in a scope that the provider knows from state. Check "
+                               "ipam_scope_id: an IPAM offers private_default_scope_id and "
+                               "public_default_scope_id."},
+    [REFUSAL_POOL_UNKNOWN] = {"InvalidIpamPoolId.NotFound", ROLE_POOL,
+                              "The IPAM pool {id} does not exist in {origin}. Without the pool's "
+                              "CIDRs, rules and allocations nothing can be issued safely. Check "
+                              "the id; a pool that another root module manages must be readable "
+                              "from here."},
+    [REFUSAL_ALLOCATION_UNKNOWN] = {"InvalidIpamPoolAllocationId.NotFound", ROLE_NONE,
+                                    "The IPAM pool allocation {id} does not exist in {origin}. "
+                                    "Only an allocation that is recorded can be changed. Check "
+                                    "the id, or remove it from the state with terraform state "
+                                    "rm."},
+    [REFUSAL_EXISTS] = {"IncorrectState", ROLE_NONE,
+                        "The id {id} is in use by another object in {origin}. Ids are unique. "
+                        "If two resources of the configuration manage one object, remove one of "
+                        "them with terraform state rm."},
+    [REFUSAL_NOT_EMPTY] = {"DependencyViolation", ROLE_NONE,
+                           "{pool} still holds {count} {text}. It can be deleted only when it is "
+                           "empty. Destroy what it holds first, or set cascade = true and apply "
+                           "before destroying."},
+    [REFUSAL_IS_DEFAULT] = {"OperationNotPermitted", ROLE_NONE,
+                            "{id} is a default scope. Default scopes live and go with their IPAM. "
+                            "Destroy the IPAM to remove it."},
+    [REFUSAL_QUOTA] = {"LimitExceeded", ROLE_NONE,
+                       "{pool} has {count} {text}, and the quota is {limit}. Quotas keep a "
+                       "hierarchy manageable and are AWS's defaults. Spread over another parent."},
+    [REFUSAL_DEPTH] = {"LimitExceeded", ROLE_POOL,
+                       "A pool below {pool} would have depth {count}, and the greatest depth is "
+                       "{limit}. Use a source pool that is nearer to the top."},
+    [REFUSAL_FAMILY] = {"InvalidParameterValue", ROLE_POOL,
+                        "The address family does not match {pool}: {text}. A pool, its source "
+                        "pool and everything in them have one address family. Use a pool of the "
+                        "right family."},
+    [REFUSAL_SCOPE_MISMATCH] = {"InvalidParameterValue", ROLE_POOL,
+                                "The source pool {pool} is in the scope {other}, the new pool in "
+                                "{text}. A pool and its source pool are in one scope. Set "
+                                "ipam_scope_id to {other}."},
+    [REFUSAL_LOCALE_SOURCE] = {"InvalidParameterValue", ROLE_REGION,
+                               "The locale \"{text}\" differs from the locale \"{text2}\" of the "
+                               "source pool {pool}. Below a pool with a locale every pool has "
+                               "that locale. Set locale = \"{text2}\", or take a source pool "
+                               "without a locale."},
+    [REFUSAL_LOCALE_REGION] = {"InvalidParameterValue", ROLE_REGION,
+                               "The locale \"{text}\" is none of the operating Regions of the "
+                               "IPAM {other}. A pool serves only Regions in which its IPAM "
+                               "operates. Add operating_regions with region_name = \"{text}\" to "
+                               "the IPAM, or change the locale."},
+    [REFUSAL_POOL_LOCALE] = {"InvalidParameterValue", ROLE_POOL,
+                             "The pool {pool} is not in the current Region: its locale is "
+                             "\"{text}\", the resource is in \"{text2}\". Only a pool whose locale "
+                             "is the resource's Region can serve it. Use a pool of that Region, "
+                             "or set the resource's region."},
+    [REFUSAL_NO_SIZE] = {"InvalidParameterCombination", ROLE_NONE,
+                         "The request cannot contain an empty CIDR and an empty netmask length: "
+                         "{pool} has no default netmask length. Exactly one of them says how much "
+                         "to take. Set one of them, or allocation_default_netmask_length in the "
+                         "pool."},
+    [REFUSAL_BOTH_SIZES] = {"InvalidParameterCombination", ROLE_CIDR,
+                            "The request names both the CIDR {cidr} and the netmask length /{len}. "
+                            "Exactly one of them says what to take. Remove one."},
+    [REFUSAL_LENGTH_INVALID] = {"InvalidParameterValue", ROLE_LENGTH,
+                                "The netmask length /{len} cannot be taken from {pool}: it allows "
+                                "/{min} to /{max} at most. A block is never larger than the "
+                                "address family or the CIDRs that it comes from. Choose a length "
+                                "in that range."},
+    [REFUSAL_TOO_LARGE] = {"InvalidParameterValue", ROLE_SIZE,
+                           "A /{len} is larger than the pool gives out: {pool} has "
+                           "allocation_min_netmask_length = {min}{bounds}. The bounds are "
+                           "inclusive prefix lengths. Ask for /{min} or smaller, or change the "
+                           "pool's rule."},
+    [REFUSAL_TOO_SMALL] = {"InvalidParameterValue", ROLE_SIZE,
+                           "A /{len} is smaller than the pool gives out: {pool} has "
+                           "allocation_max_netmask_length = {max}{bounds}. The bounds are "
+                           "inclusive prefix lengths. Ask for /{max} or larger, or change the "
+                           "pool's rule."},
+    [REFUSAL_TAG_MISSING] = {"InvalidParameterValue", ROLE_TAGS,
+                             "The resource is missing one or more of the resource tags required "
+                             "by the IPAM pool: {pool} requires {text} = \"{text2}\", {found}. "
+                             "Every tag of the pool's allocation_resource_tags must be on the "
+                             "resource, key and value. Add tags = { {text} = \"{text2}\" }, or "
+                             "use the pool that is meant for this resource."},
+    [REFUSAL_NEEDS_CIDR] = {"InvalidParameterCombination", ROLE_LENGTH,
+                            "{pool} has no source pool to take a /{len} from. The CIDR of a "
+                            "top-level pool must be named. Set cidr, or give the pool a "
+                            "source_ipam_pool_id."},
+    [REFUSAL_NO_CIDRS] = {"InvalidParameterValue", ROLE_POOL,
+                          "The allocation size is too big for the pool: {pool} has no CIDR yet. "
+                          "Space comes from the CIDRs that are provisioned to a pool. Add a pool "
+                          "CIDR (ipam_pool_cidr); when it is part of this configuration, let the "
+                          "resource depend on it with depends_on."},
+    [REFUSAL_NO_SPACE] = {"InvalidParameterValue", ROLE_LENGTH,
+                          "The allocation size is too big for the pool: a /{len} was requested "
+                          "from {pool}, whose largest free block is {largest} ({free} of {total} "
+                          "addresses free, {count} allocations). A block is aligned to its size "
+                          "and never overlaps another. Ask for a smaller block, release what is "
+                          "not needed, or provision another CIDR to the pool."},
+    [REFUSAL_OUTSIDE_POOL] = {"InvalidParameterValue", ROLE_CIDR,
+                              "The CIDR {cidr} is not inside {pool}, which holds {cidrs}. Only "
+                              "space of the pool can be allocated. Choose a CIDR inside, or "
+                              "provision one that contains it to the pool; when that pool CIDR is "
+                              "part of this configuration, let the resource depend on it with "
+                              "depends_on."},
+    [REFUSAL_TAKEN] = {"InvalidParameterValue", ROLE_CIDR,
+                       "The CIDR {cidr} overlaps {conflict} in {pool}, which is held by {holder}. "
+                       "A CIDR is issued once. Choose another CIDR, or ask for a netmask length "
+                       "and let the pool choose."},
+    [REFUSAL_OVERLAPS_POOL] = {"InvalidParameterValue", ROLE_CIDR,
+                               "The CIDR {cidr} overlaps {conflict} of the top-level pool "
+                               "{other} in the same scope. Top-level pools of a scope do not "
+                               "share space. Choose a disjoint CIDR, or make this pool a child of "
+                               "{other}."},
+    [REFUSAL_CIDR_EXISTS] = {"IncorrectState", ROLE_CIDR,
+                             "The specified action is not valid for {pool}: the CIDR {cidr} "
+                             "overlaps {conflict}, which the pool already has. A pool holds every "
+                             "address once. Remove one of the two."},
+    [REFUSAL_CIDR_UNKNOWN] = {"InvalidParameterValue", ROLE_CIDR,
+                              "{pool} has no CIDR {cidr}. Only a provisioned CIDR can be "
+                              "deprovisioned. Check the pool and the CIDR."},
+    [REFUSAL_CIDR_IN_USE] = {"IncorrectState", ROLE_CIDR,
+                             "The CIDR {cidr} of {pool} has one or more allocations: {count}, the "
+                             "lowest is {conflict}, held by {holder}. A CIDR is deprovisioned "
+                             "when nothing is allocated from it. Release the allocations first, "
+                             "bottom-up."},
+    [REFUSAL_RULES] = {"InvalidParameterValue", ROLE_NONE,
+                       "The allocation rules of the pool contradict each other: {text}. It must "
+                       "hold that 0 <= allocation_min_netmask_length <= "
+                       "allocation_default_netmask_length <= allocation_max_netmask_length <= 32 "
+                       "(IPv4) or 128 (IPv6), for those that are set. Correct the lengths."},
+};
+
+/* `ipam-pool-0... ("eu-west-1 prod")` */
+static const char *pool_name(struct call *c, const char *id)
+{
+    const struct pool *p = engine_pool(estate_of(c)->engine, id);
+    const char *description = p ? pool_info(p)->description : NULL;
+    if (!description || !*description)
+        return arena_strdup(c->arena, id);
+    return arena_printf(c->arena, "%s (\"%.80s\")", id, description);
+}
+
+static const char *pool_cidrs(struct call *c, const char *id)
+{
+    const struct pool *p = engine_pool(estate_of(c)->engine, id);
+    size_t n = p ? pool_cidr_count(p) : 0;
+    if (n == 0)
+        return "no CIDR";
+    const char *text = "";
+    for (size_t i = 0; i < n && i < 4; i++) {
+        struct cidr root;
+        char buf[CIDR_TEXT_SIZE];
+        if (pool_cidr_at(p, i, &root))
+            text = arena_printf(c->arena, "%s%s%s", text, i ? ", " : "", cidr_format(&root, buf));
+    }
+    if (n > 4)
+        text = arena_printf(c->arena, "%s and %zu more", text, n - 4);
+    return text;
+}
+
+static const char *holder_name(struct call *c, const struct refusal *w)
+{
+    const char *what = w->holder_type[0] ? w->holder_type : "allocation";
+    const char *who = w->holder_resource[0] ? w->holder_resource : w->other_id;
+    if (w->holder_owner[0])
+        return arena_printf(c->arena, "%s %s of account %s", what, who, w->holder_owner);
+    return arena_printf(c->arena, "%s %s", what, who);
+}
+
+static const char *bounds_text(struct call *c, const struct refusal *w)
+{
+    if (w->code == REFUSAL_TOO_LARGE && w->max_len >= 0)
+        return arena_printf(c->arena, " and allocation_max_netmask_length = %d", w->max_len);
+    if (w->code == REFUSAL_TOO_SMALL && w->min_len >= 0)
+        return arena_printf(c->arena, " and allocation_min_netmask_length = %d", w->min_len);
+    return "";
+}
+
+/* The value of one placeholder; NULL when the name is none (a literal brace). */
+static const char *placeholder(struct call *c, const char *name, size_t n, const struct refusal *w)
+{
+    char *buf = arena_alloc(c->arena, 64);
+#define IS(s) (n == sizeof(s) - 1 && memcmp(name, s, n) == 0)
+    if (IS("id"))
+        return w->id;
+    if (IS("other"))
+        return w->other_id;
+    if (IS("pool"))
+        return pool_name(c, w->id);
+    if (IS("cidrs"))
+        return pool_cidrs(c, w->id);
+    if (IS("cidr"))
+        return cidr_is_set(&w->cidr) ? cidr_format(&w->cidr, buf) : "";
+    if (IS("conflict"))
+        return cidr_is_set(&w->conflict) ? cidr_format(&w->conflict, buf) : "";
+    if (IS("len"))
+        return arena_printf(c->arena, "%d", w->length);
+    if (IS("min"))
+        return arena_printf(c->arena, "%d", w->min_len < 0 ? 0 : w->min_len);
+    if (IS("max"))
+        return arena_printf(c->arena, "%d",
+                            w->max_len < 0 ? (int)cidr_max_len(w->cidr.family) : w->max_len);
+    if (IS("bounds"))
+        return bounds_text(c, w);
+    if (IS("largest"))
+        return w->largest_free < 0 ? "none" : arena_printf(c->arena, "/%d", w->largest_free);
+    if (IS("free"))
+        return count_format(w->free_addresses, buf, 64);
+    if (IS("total"))
+        return count_format(w->total_addresses, buf, 64);
+    if (IS("count"))
+        return arena_printf(c->arena, "%" PRIu64, w->count);
+    if (IS("limit"))
+        return arena_printf(c->arena, "%" PRIu64, w->limit);
+    if (IS("text"))
+        return w->text;
+    if (IS("text2"))
+        return w->text2;
+    if (IS("found"))
+        return w->text3[0] ? arena_printf(c->arena, "the resource has \"%s\"", w->text3)
+                           : "the resource does not have that tag";
+    if (IS("holder"))
+        return holder_name(c, w);
+    if (IS("origin"))
+        return estate_of(c)->origin;
+#undef IS
+    return NULL;
+}
+
+static const char *expand(struct call *c, const char *text, const struct refusal *w)
+{
+    const char *out = "";
+    while (*text) {
+        const char *open = strchr(text, '{');
+        const char *close = open ? strchr(open, '}') : NULL;
+        const char *value = close ? placeholder(c, open + 1, (size_t)(close - open - 1), w) : NULL;
+        if (value) {
+            out = arena_printf(c->arena, "%s%.*s%s", out, (int)(open - text), text, value);
+            text = close + 1;
+        } else { /* a literal brace, or none any more */
+            size_t n = open ? (size_t)(open - text) + 1 : strlen(text);
+            out = arena_printf(c->arena, "%s%.*s", out, (int)n, text);
+            text += n;
+        }
+    }
+    return out;
+}
+
+static const char *path_for(enum role role, const struct refusal *w, const struct refusal_paths *p)
+{
+    if (!p)
+        return NULL;
+    switch (role) {
+    case ROLE_CIDR:
+        return cidr_is_set(&w->cidr) && p->cidr ? p->cidr : p->length;
+    case ROLE_LENGTH:
+        return p->length;
+    case ROLE_SIZE: /* whichever of the two the request used */
+        return cidr_is_set(&w->cidr) ? p->cidr : p->length;
+    case ROLE_POOL:
+        return p->pool;
+    case ROLE_TAGS:
+        return p->tags;
+    case ROLE_REGION:
+        return p->region;
+    case ROLE_NONE:
+        break;
+    }
+    return NULL;
+}
+
+void report_refusal(struct call *c, const char *doing, const struct refusal *why,
+                    const struct refusal_paths *paths)
+{
+    const struct entry *e = &registry[why->code];
+    const char *attribute = path_for(e->role, why, paths);
+    diag_error(c->diags, attribute ? PATH_ATTR(NULL, attribute) : NULL,
+               arena_printf(c->arena, "%s: %s", doing, e->aws), "%s", expand(c, e->text, why));
+}
+
+void report_no_memory(struct call *c, const char *doing)
+{
+    diag_error(c->diags, NULL, arena_printf(c->arena, "%s: out of memory", doing),
+               "The provider could not get memory from the operating system. Nothing was changed; "
+               "free memory and run the same command again.");
+}
+
+bool engine_said_yes(struct call *c, enum engine_result result, const char *doing,
+                     const struct refusal *why, const struct refusal_paths *paths,
+                     enum outcome *out)
+{
+    *out = CALL_DONE;
+    if (result == ENGINE_OK)
+        return true;
+    if (result == ENGINE_NO_MEMORY) {
+        report_no_memory(c, doing);
+        return false;
+    }
+    if (why->curable && !c->last_attempt && !c->stopping) {
+        *out = CALL_WAIT;
+        return false;
+    }
+    report_refusal(c, doing, why, paths);
+    return false;
+}
+
+static const struct {
+    const char *summary, *text;
+} findings[] = {
+    [FINDING_OUTSIDE_POOL] = {"lies outside its IPAM pool",
+                              "{cidr} is in none of the CIDRs of {pool} ({cidrs}). A pool CIDR "
+                              "that contained it was removed. Provision it again, or release this "
+                              "allocation."},
+    [FINDING_OVERLAP] = {"overlaps another allocation",
+                         "{cidr} overlaps {conflict} in {pool}, which is held by {holder}. Both "
+                         "are kept, and neither space is issued again. One of the two must be "
+                         "renumbered."},
+    [FINDING_LENGTH] = {"is noncompliant",
+                        "{cidr} is a /{len}, and {pool} allows /{min} to /{max}. The rule was "
+                        "changed after the allocation, or the allocation was imported. It stays "
+                        "as it is; new ones of that size are refused."},
+    [FINDING_TAG] = {"is noncompliant",
+                     "{pool} requires the tag {text} = \"{text2}\", {found}. The rule or the tags "
+                     "were changed after the allocation. Add the tag to the resource."},
+    [FINDING_LOCALE] = {"is noncompliant",
+                        "{pool} has the locale \"{text}\", and the resource is in \"{text2}\". "
+                        "Only resources of its Region belong into a pool with a locale."},
+    [FINDING_POOL_UNKNOWN] = {"refers to an unknown IPAM pool",
+                              "The pool {id} is not in {origin}, so nothing can be said about the "
+                              "rules and the neighbours of {cidr}. Restore the pool's state, or "
+                              "import the pool."},
+    [FINDING_SOURCE_GONE] = {"lies outside its source pool",
+                             "{cidr} of {pool} is in none of the CIDRs of the source pool {other}. "
+                             "A CIDR of the source pool that contained it was removed. Provision "
+                             "it to the source pool again, or remove this one."},
+};
+
+void report_findings(struct call *c, const char *subject, const struct finding *f, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        diag_warning(c->diags, NULL,
+                     arena_printf(c->arena, "%s %s", subject, findings[f[i].code].summary), "%s",
+                     expand(c, findings[f[i].code].text, &f[i].numbers));
+}

@@ -1,0 +1,52 @@
+/*
+ * registry - every resource and the provider itself, one line each
+ */
+#include "provider/estate.h"
+
+#include <string.h>
+
+const struct resource *const ipam_resources[] = {
+    &ipam_resource,       &scope_resource, &pool_resource, &pool_cidr_resource,
+    &allocation_resource, &vpc_resource,   NULL,
+};
+
+const struct resource *resource_named(const char *type_name)
+{
+    for (size_t r = 0; ipam_resources[r]; r++)
+        for (size_t n = 0; ipam_resources[r]->names[n]; n++)
+            if (strcmp(ipam_resources[r]->names[n], type_name) == 0)
+                return ipam_resources[r];
+    return NULL;
+}
+
+static const struct {
+    const struct resource *resource;
+    load_fn load;
+} loaders[] = {
+    {&ipam_resource, load_ipam},
+    {&scope_resource, load_scope},
+    {&pool_resource, load_pool},
+    {&pool_cidr_resource, load_pool_cidr},
+    {&allocation_resource, load_allocation},
+    {&vpc_resource, load_vpc},
+};
+
+load_fn resource_loader(const struct resource *r)
+{
+    for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++)
+        if (loaders[i].resource == r)
+            return loaders[i].load;
+    return NULL;
+}
+
+const struct provider ipam_provider = {
+    .name = "ipam",
+    .version = PROVIDER_VERSION,
+    .address = "terraform.local/ipam/ipam",
+    .about = "Plans and issues IP address space from a hierarchy of pools, like Amazon VPC IPAM, "
+             "but without a server: Terraform's own state is the only store.",
+    .schema = &provider_schema,
+    .resources = ipam_resources,
+    .configure = provider_configure,
+    .unconfigure = provider_unconfigure,
+};

@@ -1,0 +1,310 @@
+/*
+ * state_file - consistent copies of files that somebody else rewrites
+ *
+ * Terraform rewrites a local state in place: truncate, marshal, write, sync. A reader therefore
+ * meets three things: 0 bytes, a part, and - when the rewrite falls between two of its own reads -
+ * a mixture of two versions that may even parse. Size and modification time before and after the
+ * read catch most mixtures, but the clock of a file system ticks every few milliseconds and a
+ * small state is rewritten faster than that. So the file is read twice and compared: a mixture of
+ * an old beginning and a new end cannot be read twice, because by then the beginning is new.
+ *
+ * Taking a lock would not help: Terraform's lock is held for the whole run by the very process
+ * that started us.
+ */
+#include "provider/state_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHUNK          (64u << 10)
+#define BACKUPS_LISTED 1024 /* `state rm` leaves one each time */
+
+/* ---- Growing bytes ------------------------------------------------------------------------- */
+
+/* Room for `more` bytes and a NUL. */
+static bool text_reserve(struct text *t, size_t more)
+{
+    if (more >= SIZE_MAX / 2 - t->len) {
+        return false;
+    }
+    size_t need = t->len + more + 1, capacity = t->capacity ? t->capacity : 64;
+    if (need <= t->capacity) {
+        return true;
+    }
+    while (capacity < need) {
+        capacity *= 2;
+    }
+    char *data = realloc(t->data, capacity);
+    if (!data) {
+        return false;
+    }
+    t->data = data;
+    t->capacity = capacity;
+    return true;
+}
+
+bool text_append(struct text *t, const char *bytes, size_t len)
+{
+    if (!text_reserve(t, len)) {
+        return false;
+    }
+    memcpy(t->data + t->len, bytes, len);
+    t->len += len;
+    t->data[t->len] = '\0';
+    return true;
+}
+
+bool text_puts(struct text *t, const char *string)
+{
+    return text_append(t, string, strlen(string));
+}
+
+void text_free(struct text *t)
+{
+    free(t->data);
+    *t = (struct text){0};
+}
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+/* Up to the end or max_bytes + 1 bytes, so that the caller sees "too large". false: errno. */
+static bool read_to_end(int fd, size_t expected, size_t max_bytes, struct text *out)
+{
+    if (!text_reserve(out, expected < max_bytes ? expected + 1 : max_bytes + 1)) {
+        errno = ENOMEM;
+        return false;
+    }
+    while (out->len <= max_bytes) {
+        size_t room = out->capacity - out->len - 1, left = max_bytes + 1 - out->len;
+        if (!room) {
+            if (!text_reserve(out, CHUNK)) {
+                errno = ENOMEM;
+                return false;
+            }
+            continue;
+        }
+        ssize_t n = read(fd, out->data + out->len, room < left ? room : left);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return false;
+        }
+        if (n == 0) {
+            break;
+        }
+        out->len += (size_t)n;
+    }
+    out->data[out->len] = '\0';
+    return true;
+}
+
+bool file_slurp(const char *path, size_t max_bytes, struct text *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    if (fd < 0) {
+        return false;
+    }
+    bool ok = fstat(fd, &st) == 0;
+    if (ok && !S_ISREG(st.st_mode)) {
+        errno = EINVAL;
+        ok = false;
+    }
+    ok = ok && read_to_end(fd, (size_t)st.st_size, max_bytes, out);
+    if (ok && out->len > max_bytes) {
+        errno = EFBIG;
+        ok = false;
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return ok;
+}
+
+static bool same_version(const struct stat *a, const struct stat *b)
+{
+    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Does the file still hold these bytes, and no more? */
+static bool still_holds(int fd, const struct text *bytes)
+{
+    char again[CHUNK];
+    size_t at = 0;
+    for (;;) {
+        ssize_t n = pread(fd, again, sizeof again, (off_t)at);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n == 0 && at == bytes->len;
+        }
+        if ((size_t)n > bytes->len - at || memcmp(again, bytes->data + at, (size_t)n) != 0) {
+            return false;
+        }
+        at += (size_t)n;
+    }
+}
+
+static enum file_status bad(struct file_copy *c, const char *problem)
+{
+    snprintf(c->problem, sizeof c->problem, "%s", problem);
+    return FILE_BAD;
+}
+
+static enum file_status copy_open_file(struct file_copy *c, int fd, size_t max_bytes)
+{
+    struct stat after;
+    if (fstat(fd, &c->st) != 0) {
+        return bad(c, strerror(errno));
+    }
+    if (!S_ISREG(c->st.st_mode)) {
+        return bad(c, S_ISDIR(c->st.st_mode) ? "it is a directory" : "it is not a regular file");
+    }
+    if (c->st.st_size > 0 && (uint64_t)c->st.st_size > max_bytes) {
+        snprintf(c->problem, sizeof c->problem, "it has %lld bytes, more than the %zu allowed",
+                 (long long)c->st.st_size, max_bytes);
+        return FILE_BAD;
+    }
+    if (!read_to_end(fd, (size_t)c->st.st_size, max_bytes, &c->bytes) || fstat(fd, &after) != 0) {
+        return bad(c, strerror(errno));
+    }
+    if (!same_version(&c->st, &after) || c->bytes.len != (size_t)c->st.st_size) {
+        return FILE_MOVING;
+    }
+    if (c->bytes.len == 0) {
+        return FILE_EMPTY;
+    }
+    return still_holds(fd, &c->bytes) ? FILE_WHOLE : FILE_MOVING;
+}
+
+void file_copy_read(struct file_copy *c, const char *path, size_t max_bytes)
+{
+    *c = (struct file_copy){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        c->status = errno == ENOENT ? FILE_ABSENT : bad(c, strerror(errno));
+        return;
+    }
+    c->status = copy_open_file(c, fd, max_bytes);
+    close(fd);
+}
+
+void file_copy_free(struct file_copy *c)
+{
+    text_free(&c->bytes);
+}
+
+const char *state_lock_info_path(struct arena *a, const char *state_path)
+{
+    const char *slash = strrchr(state_path, '/');
+    const char *name = slash ? slash + 1 : state_path;
+    return arena_printf(a, "%.*s.%s.lock.info", (int)(name - state_path), state_path,
+                        *name == '.' ? name + 1 : name);
+}
+
+/* ---- Backups ------------------------------------------------------------------------------- */
+
+struct backup {
+    char *path;
+    struct timespec written;
+};
+
+/* <name>.backup or <name>.<digits>.backup */
+static bool is_backup_of(const char *entry, const char *name)
+{
+    size_t len = strlen(name);
+    if (strncmp(entry, name, len) != 0 || entry[len] != '.') {
+        return false;
+    }
+    const char *rest = entry + len + 1;
+    size_t digits = strspn(rest, "0123456789");
+    if (digits) {
+        rest += digits;
+        if (*rest++ != '.') {
+            return false;
+        }
+    }
+    return strcmp(rest, "backup") == 0;
+}
+
+static int newest_first(const void *x, const void *y)
+{
+    const struct backup *a = x, *b = y;
+    if (a->written.tv_sec != b->written.tv_sec) {
+        return a->written.tv_sec < b->written.tv_sec ? 1 : -1;
+    }
+    if (a->written.tv_nsec != b->written.tv_nsec) {
+        return a->written.tv_nsec < b->written.tv_nsec ? 1 : -1;
+    }
+    return strcmp(b->path, a->path);
+}
+
+/* How many of them are in the directory; each path is the caller's to free. */
+static size_t list_backups(const char *directory, const char *name, struct backup *out)
+{
+    DIR *dir = opendir(directory);
+    size_t count = 0;
+    struct dirent *entry;
+    if (!dir) {
+        return 0;
+    }
+    while (count < BACKUPS_LISTED && (entry = readdir(dir))) {
+        struct stat st;
+        if (!is_backup_of(entry->d_name, name) || fstatat(dirfd(dir), entry->d_name, &st, 0) != 0 ||
+            !S_ISREG(st.st_mode)) {
+            continue;
+        }
+        if (asprintf(&out[count].path, "%s/%s", directory, entry->d_name) < 0) {
+            break;
+        }
+        out[count++].written = st.st_mtim;
+    }
+    closedir(dir);
+    return count;
+}
+
+/* A backup that cannot be read is passed over: the next older one is the newest readable. */
+static struct state *read_backup(const char *path)
+{
+    struct file_copy copy;
+    struct state *s = NULL;
+    char error[256];
+    file_copy_read(&copy, path, STATE_MAX_BYTES);
+    if (copy.status == FILE_WHOLE) {
+        s = state_parse(copy.bytes.data, copy.bytes.len, path, path, error, sizeof error);
+    }
+    file_copy_free(&copy);
+    return s;
+}
+
+struct state *state_backup(const char *state_path, unsigned nth)
+{
+    const char *slash = strrchr(state_path, '/');
+    char *directory = slash ? strndup(state_path, (size_t)(slash - state_path) + 1) : strdup(".");
+    struct backup *list = calloc(BACKUPS_LISTED, sizeof *list);
+    struct state *found = NULL;
+    if (directory && list) {
+        size_t count = list_backups(directory, slash ? slash + 1 : state_path, list);
+        qsort(list, count, sizeof *list, newest_first);
+        for (size_t i = 0; i < count; i++) {
+            struct state *s = found ? NULL : read_backup(list[i].path);
+            if (s && nth-- == 0) {
+                found = s;
+            } else {
+                state_free(s);
+            }
+            free(list[i].path);
+        }
+    }
+    free(list);
+    free(directory);
+    return found;
+}
