@@ -27,7 +27,8 @@ enum {
 struct runtime;
 
 /* Called exactly once per request, during runtime_request or runtime_tick. `body` is valid during
- * the call only. With a status other than OK, `message` says why and body is empty. */
+ * the call only. With a status other than OK, `message` says why and body is empty. Must not call
+ * back into the runtime. */
 typedef void (*runtime_reply)(void *ctx, void *tag, int status, const char *message,
                               struct bytes body);
 

@@ -22,16 +22,17 @@
  * CALL_WAIT: not possible yet, but something that happens later in this run may make it possible.
  *   The runtime drops the diagnostics of this attempt, keeps the call, and runs the hook again from
  *   its start after each call that changed something (call_progress) or when `call->poll_ms` is
- *   over. When nothing has moved for `call->patience_ms` (no request arrived, none finished), it
- *   runs the hook a last time with call->last_attempt set; then CALL_WAIT is an error of the hook
- *   and answered as such. A hook that waits must have left nothing changed.
+ *   over. When it has waited for `call->patience_ms` and nothing has moved for as long (no request
+ *   arrived, none finished), it runs the hook a last time with call->last_attempt set; then
+ *   CALL_WAIT is an error of the hook and answered as such. Calls that wait together are given up
+ *   one by one, a moment apart. A hook that waits must have left nothing changed.
  */
 enum outcome { CALL_DONE, CALL_WAIT };
 
 struct runtime;
 
 struct call {
-    struct arena *arena; /* the request's; survives waiting */
+    struct arena *arena; /* of this attempt; survives waiting only when attempt_data is set */
     struct diags *diags; /* emptied before each attempt */
     struct runtime *runtime;
     void *state;           /* the provider's own, see provider_hooks.configure */
@@ -42,7 +43,9 @@ struct call {
     uint64_t now_ms;       /* monotonic */
     unsigned patience_ms;  /* preset to CALL_PATIENCE_MS; a hook may change it before waiting */
     unsigned poll_ms;      /* 0: only progress wakes; a hook may set it before waiting */
-    void *attempt_data;    /* the hook's own between attempts; NULL at first */
+    void *attempt_data;    /* the hook's own between attempts; NULL at first. As long as it is set
+                              the arena is kept, so what it needs may live there. A call that may
+                              be retried often should not set it: then nothing piles up */
     struct {
         bool deferral_allowed;
         bool store_planned_private; /* Terraform >= 1.16: planned_private comes back in apply */
