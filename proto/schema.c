@@ -36,7 +36,7 @@ static const struct type *nest_type(struct arena *a, enum nesting nesting, const
     return t;
 }
 
-static size_t member_count(const struct block *b)
+size_t schema_block_size(const struct block *b)
 {
     size_t n = 0;
     for (const struct attribute *at = b->attributes; at && at->name; at++)
@@ -49,7 +49,7 @@ static size_t member_count(const struct block *b)
 const struct type *schema_block_type(struct arena *a, const struct block *b)
 {
     size_t n = 0;
-    struct type_member *members = arena_calloc(a, member_count(b), sizeof *members);
+    struct type_member *members = arena_calloc(a, schema_block_size(b), sizeof *members);
     for (const struct attribute *at = b->attributes; at && at->name; at++)
         members[n++] = (struct type_member){
             at->name, at->nested ? nest_type(a, at->nesting, at->nested) : at->type};
@@ -226,7 +226,7 @@ const struct value *schema_encode(struct arena *a, const struct schema *s, const
                                   const struct value *base)
 {
     const char *fields = in;
-    struct value_member *members = arena_calloc(a, member_count(&s->block), sizeof *members);
+    struct value_member *members = arena_calloc(a, schema_block_size(&s->block), sizeof *members);
     size_t n = 0;
     if (!base)
         base = &value_null;
@@ -563,7 +563,7 @@ static const char *lint_extent(const struct lint *l, struct extent *seen, size_t
 
 static const char *lint_fields(const struct lint *l, const struct block *b)
 {
-    struct extent *seen = arena_calloc(l->arena, member_count(b), sizeof *seen);
+    struct extent *seen = arena_calloc(l->arena, schema_block_size(b), sizeof *seen);
     size_t n = 0;
     const char *m;
     for (const struct attribute *at = b->attributes; at && at->name; at++) {

@@ -217,6 +217,9 @@ const struct type *schema_type(struct arena *a, const struct schema *s);
 /* The object type of one block, built anew in `a` with each call. O(size of the table). */
 const struct type *schema_block_type(struct arena *a, const struct block *b);
 
+/* How many attributes and nested blocks it has, together. */
+size_t schema_block_size(const struct block *b);
+
 /* The default of an attribute as a value; a null value when it has none. */
 const struct value *schema_default(struct arena *a, const struct attribute *at);
 
