@@ -9,15 +9,19 @@
  *   2. the backend that the working directory is initialised with
  *      (${TF_DATA_DIR:-.terraform}/terraform.tfstate): anything but `local` is asked for through
  *      Terraform itself, `<parent executable> state pull`;
- *   3. local backend: -state= of the running command (its lock info tells the path; the command
- *      line of the parent otherwise), path and workspace_dir of the backend's configuration, the
- *      selected workspace (TF_WORKSPACE, else the `environment` file, else default).
+ *   3. local backend: -state= of the running command (the command line of the parent, TF_CLI_ARGS,
+ *      TF_CLI_ARGS_<command>; where the parent is not Terraform, the lock info beside a state that
+ *      is locked), path and workspace_dir of the backend's configuration, the selected workspace
+ *      (TF_WORKSPACE, else the `environment` file, else default).
+ * `terraform test` keeps its states in memory: there, 2 and 3 are an empty state.
  *
  * Torn files. Terraform truncates and rewrites a local state in place after every resource, and
  * creates it with 0 bytes when it takes the lock. A file that is empty, unparsable or changing is
  * therefore read again until it is whole or the patience is over. Then:
- *   - no file, or a whole state without resources: empty;
- *   - 0 bytes, no allocation in the .backup beside it: empty (a first run);
+ *   - a whole state without resources: empty;
+ *   - no file, or 0 bytes that are older than the lock or stay as they are, and no .backup beside
+ *     it that holds resources or cannot be read: empty (a first run; it is not waited for when the
+ *     lock info shows that this run has not written yet);
  *   - anything else: refused, with what to restore.
  *
  * Reading never blocks: state_search_poll is called again when it says STATE_WAIT.
@@ -42,6 +46,7 @@ struct state_options {
     const char *const *command; /* NULL-terminated argv whose stdout is a state; NULL: none */
     const char *directory;      /* NULL: the working directory. For tests */
     int parent;                 /* pid of Terraform; 0: getppid(). For tests */
+    size_t max_bytes;           /* 0: STATE_MAX_BYTES. For tests */
 };
 
 enum state_status { STATE_WAIT, STATE_READY, STATE_FAILED };
@@ -71,7 +76,7 @@ const char *state_origin(const struct state *s);
 /* The local file, absolute; NULL when the state is not a local file. Its neighbours are
  * <path>.backup, and later the claims. */
 const char *state_path(const struct state *s);
-bool state_is_empty(const struct state *s); /* no resources */
+bool state_is_empty(const struct state *s); /* no managed resources */
 int64_t state_serial(const struct state *s);
 const char *state_lineage(const struct state *s); /* "" for an empty one */
 
@@ -84,7 +89,8 @@ struct state_instance {
     int64_t schema_version;
     struct json_object *attributes; /* an object, never NULL */
 };
-/* Managed resources only, every module and instance, deposed and tainted ones too. */
+/* Managed resources only, every module and instance, deposed and tainted ones too. fn returns false
+ * to stop; state_each is false when it was stopped or memory is out. */
 typedef bool (*state_visit)(void *ctx, const struct state_instance *i);
 bool state_each(const struct state *s, state_visit fn, void *ctx);
 
@@ -93,9 +99,9 @@ bool state_each(const struct state *s, state_visit fn, void *ctx);
 struct state *state_parse(const char *bytes, size_t len, const char *origin, const char *path,
                           char *error, size_t error_size);
 
-/* The newest readable backup beside a local state: <path>.backup, <path>.<seconds>.backup (what
- * `terraform state rm` leaves). NULL when there is none. Import looks here for what left the
- * state. */
+/* The nth newest (0: the newest) readable backup beside a local state: <path>.backup,
+ * <path>.<seconds>.backup (what `terraform state rm` leaves). NULL when there is none. Import looks
+ * here for what left the state. */
 struct state *state_backup(const char *state_path, unsigned nth);
 
 #endif

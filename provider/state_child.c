@@ -35,7 +35,7 @@ extern char **environ;
 /* The reading end of a pipe, and the first `keep` bytes that came out of it. */
 struct stream {
     int fd; /* -1: closed */
-    struct text text;
+    struct buffer bytes;
     size_t keep;
     bool cut; /* there was more */
 };
@@ -236,9 +236,9 @@ static bool drain(struct stream *s)
             break;
         }
         total += (size_t)n;
-        size_t room = s->keep - s->text.len, take = (size_t)n < room ? (size_t)n : room;
+        size_t room = s->keep - s->bytes.len, take = (size_t)n < room ? (size_t)n : room;
         s->cut = s->cut || take < (size_t)n;
-        if (!text_append(&s->text, chunk, take)) {
+        if (!buffer_add(&s->bytes, chunk, take)) {
             return false;
         }
     }
@@ -270,14 +270,14 @@ enum child_status state_child_poll(struct state_child *c, uint64_t now_ms)
     return now_ms - c->start_ms >= STATE_CHILD_MS ? CHILD_TOO_LONG : CHILD_RUNNING;
 }
 
-const struct text *state_child_output(const struct state_child *c)
+const struct buffer *state_child_output(const struct state_child *c)
 {
-    return &c->output.text;
+    return &c->output.bytes;
 }
 
-const struct text *state_child_errors(const struct state_child *c)
+const struct buffer *state_child_errors(const struct state_child *c)
 {
-    return &c->errors.text;
+    return &c->errors.bytes;
 }
 
 int state_child_wait_status(const struct state_child *c)
@@ -297,7 +297,7 @@ void state_child_free(struct state_child *c)
     }
     close_end(&c->output.fd);
     close_end(&c->errors.fd);
-    text_free(&c->output.text);
-    text_free(&c->errors.text);
+    buffer_free(&c->output.bytes);
+    buffer_free(&c->errors.bytes);
     free(c);
 }

@@ -27,7 +27,7 @@
 /* ---- Growing bytes ------------------------------------------------------------------------- */
 
 /* Room for `more` bytes and a NUL. */
-static bool text_reserve(struct text *t, size_t more)
+static bool buffer_reserve(struct buffer *t, size_t more)
 {
     if (more >= SIZE_MAX / 2 - t->len) {
         return false;
@@ -48,9 +48,9 @@ static bool text_reserve(struct text *t, size_t more)
     return true;
 }
 
-bool text_append(struct text *t, const char *bytes, size_t len)
+bool buffer_add(struct buffer *t, const char *bytes, size_t len)
 {
-    if (!text_reserve(t, len)) {
+    if (!buffer_reserve(t, len)) {
         return false;
     }
     memcpy(t->data + t->len, bytes, len);
@@ -59,30 +59,30 @@ bool text_append(struct text *t, const char *bytes, size_t len)
     return true;
 }
 
-bool text_puts(struct text *t, const char *string)
+bool buffer_puts(struct buffer *t, const char *string)
 {
-    return text_append(t, string, strlen(string));
+    return buffer_add(t, string, strlen(string));
 }
 
-void text_free(struct text *t)
+void buffer_free(struct buffer *t)
 {
     free(t->data);
-    *t = (struct text){0};
+    *t = (struct buffer){0};
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
 /* Up to the end or max_bytes + 1 bytes, so that the caller sees "too large". false: errno. */
-static bool read_to_end(int fd, size_t expected, size_t max_bytes, struct text *out)
+static bool read_to_end(int fd, size_t expected, size_t max_bytes, struct buffer *out)
 {
-    if (!text_reserve(out, expected < max_bytes ? expected + 1 : max_bytes + 1)) {
+    if (!buffer_reserve(out, expected < max_bytes ? expected + 1 : max_bytes + 1)) {
         errno = ENOMEM;
         return false;
     }
     while (out->len <= max_bytes) {
         size_t room = out->capacity - out->len - 1, left = max_bytes + 1 - out->len;
         if (!room) {
-            if (!text_reserve(out, CHUNK)) {
+            if (!buffer_reserve(out, CHUNK)) {
                 errno = ENOMEM;
                 return false;
             }
@@ -104,7 +104,7 @@ static bool read_to_end(int fd, size_t expected, size_t max_bytes, struct text *
     return true;
 }
 
-bool file_slurp(const char *path, size_t max_bytes, struct text *out)
+bool file_slurp(const char *path, size_t max_bytes, struct buffer *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat st;
@@ -134,7 +134,7 @@ static bool same_version(const struct stat *a, const struct stat *b)
 }
 
 /* Does the file still hold these bytes, and no more? */
-static bool still_holds(int fd, const struct text *bytes)
+static bool still_holds(int fd, const struct buffer *bytes)
 {
     char again[CHUNK];
     size_t at = 0;
@@ -199,7 +199,7 @@ void file_copy_read(struct file_copy *c, const char *path, size_t max_bytes)
 
 void file_copy_free(struct file_copy *c)
 {
-    text_free(&c->bytes);
+    buffer_free(&c->bytes);
 }
 
 const char *state_lock_info_path(struct arena *a, const char *state_path)

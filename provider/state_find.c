@@ -71,11 +71,11 @@ static const char *join(struct finder *f, const char *directory, const char *nam
 static bool small_file(struct finder *f, const char *path, size_t max_bytes, const char **content,
                        size_t *len)
 {
-    struct text t = {0};
+    struct buffer t = {0};
     *content = NULL;
     if (!file_slurp(path, max_bytes, &t)) {
         int error = errno;
-        text_free(&t);
+        buffer_free(&t);
         return error == ENOENT || refuse(f, "%s: %s. %s", path, strerror(error), NAME_IT);
     }
     arena_defer(f->arena, free, t.data);
@@ -349,13 +349,13 @@ static const char *live_lock_path(struct finder *f, const char *entry)
         !is_locked(join(f, directory, arena_printf(f->arena, ".%s", name)))) {
         return NULL;
     }
-    struct text t = {0};
+    struct buffer t = {0};
     if (!file_slurp(join(f, directory, entry), SMALL_FILE, &t)) {
-        text_free(&t);
+        buffer_free(&t);
         return NULL;
     }
     struct json_object *info = state_json_object(t.data, t.len, error, sizeof error);
-    text_free(&t);
+    buffer_free(&t);
     if (!info) {
         return NULL;
     }

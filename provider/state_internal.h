@@ -48,15 +48,15 @@ struct json_object *state_json_object(const char *bytes, size_t len, char *error
 
 /* Bytes that grow. Zeroed is empty; data is malloc memory of the owner, NUL-terminated once
  * something was appended. */
-struct text {
+struct buffer {
     char *data;
     size_t len, capacity;
 };
 
 /* false: memory is out, nothing was changed. */
-bool text_append(struct text *t, const char *bytes, size_t len);
-bool text_puts(struct text *t, const char *string);
-void text_free(struct text *t);
+bool buffer_add(struct buffer *t, const char *bytes, size_t len);
+bool buffer_puts(struct buffer *t, const char *string);
+void buffer_free(struct buffer *t);
 
 enum file_status {
     FILE_WHOLE,  /* bytes is what the file held at one moment, at least one byte */
@@ -68,7 +68,7 @@ enum file_status {
 
 struct file_copy {
     enum file_status status;
-    struct text bytes;
+    struct buffer bytes;
     struct stat st; /* of WHOLE, EMPTY, MOVING */
     char problem[160];
 };
@@ -80,7 +80,7 @@ void file_copy_read(struct file_copy *c, const char *path, size_t max_bytes);
 void file_copy_free(struct file_copy *c);
 
 /* Everything that a file of /proc or a small configuration file holds. false: see errno. */
-bool file_slurp(const char *path, size_t max_bytes, struct text *out);
+bool file_slurp(const char *path, size_t max_bytes, struct buffer *out);
 
 /* <directory>/.<name>.lock.info of a state file, as Terraform names it. */
 const char *state_lock_info_path(struct arena *a, const char *state_path);
@@ -119,8 +119,8 @@ struct state_child *state_child_start(const char *file, const char *const *argv,
 /* Never blocks. After anything but RUNNING it is only good for the functions below. */
 enum child_status state_child_poll(struct state_child *c, uint64_t now_ms);
 /* What it printed; valid until the free. */
-const struct text *state_child_output(const struct state_child *c);
-const struct text *state_child_errors(const struct state_child *c);
+const struct buffer *state_child_output(const struct state_child *c);
+const struct buffer *state_child_errors(const struct state_child *c);
 /* After DONE: as waitpid says; -1: unknown. */
 int state_child_wait_status(const struct state_child *c);
 /* Ends it with its process group and reaps it, if it still runs. */

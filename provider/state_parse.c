@@ -390,67 +390,67 @@ const char *state_lineage(const struct state *s)
 /* ---- Walking ------------------------------------------------------------------------------- */
 
 /* As Terraform quotes a key in an address, so that it can be pasted into a command. */
-static bool append_quoted(struct text *t, const char *s)
+static bool append_quoted(struct buffer *t, const char *s)
 {
-    bool ok = text_puts(t, "\"");
+    bool ok = buffer_puts(t, "\"");
     for (; ok && *s; s++) {
         char escape[8];
         switch (*s) {
         case '\n':
-            ok = text_puts(t, "\\n");
+            ok = buffer_puts(t, "\\n");
             break;
         case '\r':
-            ok = text_puts(t, "\\r");
+            ok = buffer_puts(t, "\\r");
             break;
         case '\t':
-            ok = text_puts(t, "\\t");
+            ok = buffer_puts(t, "\\t");
             break;
         case '"':
         case '\\':
-            ok = text_append(t, "\\", 1) && text_append(t, s, 1);
+            ok = buffer_add(t, "\\", 1) && buffer_add(t, s, 1);
             break;
         case '$':
         case '%':
-            ok = text_append(t, s, 1) && (s[1] != '{' || text_append(t, s, 1));
+            ok = buffer_add(t, s, 1) && (s[1] != '{' || buffer_add(t, s, 1));
             break;
         default:
             if ((unsigned char)*s < 0x20 || *s == 0x7f) {
                 snprintf(escape, sizeof escape, "\\u%04x", (unsigned)*s);
-                ok = text_puts(t, escape);
+                ok = buffer_puts(t, escape);
             } else {
-                ok = text_append(t, s, 1);
+                ok = buffer_add(t, s, 1);
             }
         }
     }
-    return ok && text_puts(t, "\"");
+    return ok && buffer_puts(t, "\"");
 }
 
-static bool append_key(struct text *t, struct json_object *key)
+static bool append_key(struct buffer *t, struct json_object *key)
 {
     if (!key) {
         return true;
     }
     if (json_object_is_type(key, json_type_string)) {
-        return text_puts(t, "[") && append_quoted(t, json_object_get_string(key)) &&
-               text_puts(t, "]");
+        return buffer_puts(t, "[") && append_quoted(t, json_object_get_string(key)) &&
+               buffer_puts(t, "]");
     }
     char index[32];
     snprintf(index, sizeof index, "[%lld]", (long long)json_object_get_int64(key));
-    return text_puts(t, index);
+    return buffer_puts(t, index);
 }
 
 /* module.a.type.name, to which the key of each instance is added. */
-static bool resource_address(struct text *t, struct json_object *resource)
+static bool resource_address(struct buffer *t, struct json_object *resource)
 {
     t->len = 0;
     struct json_object *module = member(resource, "module");
     const char *prefix = module ? json_object_get_string(module) : "";
-    return (!*prefix || (text_puts(t, prefix) && text_puts(t, "."))) &&
-           text_puts(t, json_object_get_string(member(resource, "type"))) && text_puts(t, ".") &&
-           text_puts(t, json_object_get_string(member(resource, "name")));
+    return (!*prefix || (buffer_puts(t, prefix) && buffer_puts(t, "."))) &&
+           buffer_puts(t, json_object_get_string(member(resource, "type"))) &&
+           buffer_puts(t, ".") && buffer_puts(t, json_object_get_string(member(resource, "name")));
 }
 
-static bool resource_provider(struct text *t, struct json_object *resource)
+static bool resource_provider(struct buffer *t, struct json_object *resource)
 {
     const char *source;
     size_t len;
@@ -458,11 +458,11 @@ static bool resource_provider(struct text *t, struct json_object *resource)
     t->len = 0;
     provider_source(json_object_get_string(member(resource, "provider")), &source, &len, &legacy);
     /* Terraform's own name for a provider whose namespace was never written down. */
-    return (!legacy || text_puts(t, "registry.terraform.io/-/")) && text_append(t, source, len);
+    return (!legacy || buffer_puts(t, "registry.terraform.io/-/")) && buffer_add(t, source, len);
 }
 
-static bool visit_resource(struct json_object *resource, struct text *address,
-                           struct text *provider, state_visit fn, void *ctx)
+static bool visit_resource(struct json_object *resource, struct buffer *address,
+                           struct buffer *provider, state_visit fn, void *ctx)
 {
     if (!resource_address(address, resource) || !resource_provider(provider, resource)) {
         return false;
@@ -496,7 +496,7 @@ static bool visit_resource(struct json_object *resource, struct text *address,
 
 bool state_each(const struct state *s, state_visit fn, void *ctx)
 {
-    struct text address = {0}, provider = {0};
+    struct buffer address = {0}, provider = {0};
     bool ok = true;
     size_t count = s->resources ? json_object_array_length(s->resources) : 0;
     for (size_t i = 0; ok && i < count; i++) {
@@ -505,7 +505,7 @@ bool state_each(const struct state *s, state_visit fn, void *ctx)
             ok = visit_resource(resource, &address, &provider, fn, ctx);
         }
     }
-    text_free(&address);
-    text_free(&provider);
+    buffer_free(&address);
+    buffer_free(&provider);
     return ok;
 }
