@@ -44,6 +44,11 @@ void *arena_alloc(struct arena *a, size_t n);
 /* count * size with an overflow check; an overflow counts as out of memory. */
 void *arena_calloc(struct arena *a, size_t count, size_t size);
 
+/* Resizes the block p (from this arena, `old` bytes; NULL with 0 begins one) to n >= old bytes; the
+ * added bytes are zero. Returns the block, which may have moved. In place where possible, so that
+ * doubling a buffer wastes little. */
+void *arena_grow(struct arena *a, void *p, size_t old, size_t n);
+
 /* Copies; the result of the string functions is NUL-terminated. */
 void *arena_memdup(struct arena *a, const void *p, size_t n);
 char *arena_strdup(struct arena *a, const char *s);
@@ -57,5 +62,11 @@ void arena_defer(struct arena *a, void (*fn)(void *), void *p);
 
 /* Bytes handed out so far, for limits and tests. */
 size_t arena_used(const struct arena *a);
+
+/* What arena_alloc does when malloc fails, for libraries that report running out of memory. */
+void arena_exhausted(struct arena *a) __attribute__((noreturn));
+
+/* For tests: the n-th allocation from now on, counted over all arenas, fails once. 0: none does. */
+void arena_fail_after(size_t n);
 
 #endif

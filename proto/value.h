@@ -29,7 +29,12 @@ enum value_kind {
     VALUE_DYNAMIC, /* a value with its own type */
 };
 
-/* Numbers without loss: whole numbers of 64 bits, doubles, and decimal text for all the others. */
+/*
+ * Numbers without loss: whole numbers of 64 bits, doubles, and decimal text for all the others.
+ * Every number has exactly one form, so numbers are equal when their forms are. 0.5 is a double,
+ * 0.1 is text: Terraform calculates with 512 bits, for it the double next to 0.1 is another number
+ * than 0.1, and answering with it would be an inconsistent result.
+ */
 enum number_kind { NUMBER_INT, NUMBER_UINT, NUMBER_DOUBLE, NUMBER_TEXT };
 
 struct number {
@@ -81,8 +86,10 @@ const struct value *value_int(struct arena *a, int64_t i);
 const struct value *value_uint(struct arena *a, uint64_t u);
 /* Whole doubles within int64 become NUMBER_INT. NaN and infinities become null. */
 const struct value *value_double(struct arena *a, double d);
-/* Decimal text: normalised to INT/UINT/DOUBLE when nothing is lost, else kept as text.
- * NULL when the text is not a number. */
+/* Decimal text ("-1.50", "1e3"): INT, UINT or DOUBLE when that is exactly the same number, else
+ * normalised text. NULL when the text is not a number or its exponent beyond
+ * NUMBER_MAX_EXPONENT. O(len). */
+#define NUMBER_MAX_EXPONENT 999999999
 const struct value *value_number_text(struct arena *a, const char *text, size_t len);
 /* NULL gives value_null. */
 const struct value *value_string(struct arena *a, const char *s);
@@ -91,7 +98,16 @@ const struct value *value_string_n(struct arena *a, const char *s, size_t len);
 const struct value *value_seq(struct arena *a, const struct value *const *items, size_t count);
 /* Copies and sorts the members; of equal keys the last wins. */
 const struct value *value_map(struct arena *a, const struct value_member *members, size_t count);
+/* As value_seq and value_map, but the array, which must live in the arena, becomes part of the
+ * value: for decoders. value_map_take returns NULL and the key in *twice when a key occurs twice.
+ */
+const struct value *value_seq_take(struct arena *a, const struct value **items, size_t count);
+const struct value *value_map_take(struct arena *a, struct value_member *members, size_t count,
+                                   const char **twice);
 const struct value *value_dynamic(struct arena *a, const struct type *t, const struct value *v);
+/* The type of a value that has none, as Terraform sees literals: sequences are tuples, maps are
+ * objects, null and unknown are dynamic. O(size). */
+const struct type *value_infer_type(struct arena *a, const struct value *v);
 
 static inline bool value_is_null(const struct value *v)
 {
@@ -123,6 +139,10 @@ bool value_as_int(const struct value *v, int64_t *out);
 /* Equal as values of type t (sets without order; 1 and 1.0 are one number; unknown equals only
  * unknown). t may be NULL: then sequences are compared in order. */
 bool value_equal(const struct type *t, const struct value *a, const struct value *b);
+
+/* The decimal text of a number, fit for JSON and HCL; a double gets the shortest text that reads
+ * back as it. */
+const char *value_number_print(struct arena *a, const struct number *n);
 
 /* For messages and tests: HCL-like, on one line, cut after about max bytes. */
 const char *value_describe(struct arena *a, const struct value *v, size_t max);
