@@ -77,7 +77,7 @@ class Refusals(Case):
     test_outside_the_pool.slow = True
 
     def test_larger_than_the_pool(self):
-        self.both(estate("10.0.0.0/20"), vpc("a", 18), "/18", "too big", "/20")
+        self.both(estate("10.0.0.0/20"), vpc("a", 18), "/18", "/20")
     test_larger_than_the_pool.slow = True
 
     def test_pool_is_full(self):
@@ -124,7 +124,7 @@ resource "ipam_pool_cidr" "child" {{
 
     def test_pool_without_cidr(self):
         base = estate().split('resource "ipam_pool_cidr"')[0]
-        self.both(base, vpc("a"), "CIDR", "/20")
+        self.both(base, vpc("a"), "no CIDR", "ipam_pool_cidr")
     test_pool_without_cidr.slow = True
 
     def test_two_want_the_same(self):

@@ -71,13 +71,24 @@ class Ipam(Case):
         self.tf.up(IPAM)
         self.import_round_trip("ipam.main", self.tf.get("ipam.main")["id"])
 
-    def test_import_of_what_does_not_exist(self):
-        self.tf.up(IPAM)
-        self.tf.terraform("state", "rm", "ipam.main")
-        result = self.tf.terraform("import", "-no-color", "ipam.main", "ipam-0123456789abcdef0", code=1)
-        self.assert_says(result, "ipam-0123456789abcdef0")
+    def test_import_by_id_alone(self):
+        """Nobody remembers this id, so the rest is taken from the configuration, in place."""
+        self.tf.write(IPAM)
+        self.tf.init()
+        result = self.tf.terraform("import", "-no-color", "ipam.main", "ipam-0123456789abcdef0")
+        self.assert_says(result, "Warning", "ipam-0123456789abcdef0")
+        self.assertEqual(self.tf.changes(), {"ipam.main": ["update"]})
+        self.tf.apply()
+        a = self.tf.get("ipam.main")
+        self.assertEqual((a["id"], a["description"]), ("ipam-0123456789abcdef0", "first"))
+        self.assertRegex(a["private_default_scope_id"], f"^ipam-scope-{ID}$")
+        self.tf.quiet()
+
+    def test_import_of_no_id(self):
+        self.tf.write(IPAM)
+        self.tf.init()
         result = self.tf.terraform("import", "-no-color", "ipam.main", "nonsense", code=1)
-        self.assert_says(result, "nonsense")
+        self.assert_says(result, "nonsense", "ipam-")
 
     def test_destroy(self):
         self.tf.up(IPAM)
