@@ -239,3 +239,14 @@ struct tags tags_of(struct arena *a, const struct value *map)
     tags.items = items;
     return tags;
 }
+
+struct tags tags_for_check(struct arena *a, const struct field_value *map, const struct pool *p)
+{
+    const struct value *v = map->v ? map->v : &value_null;
+    const struct tags *need = p ? &pool_info(p)->rules.tags : NULL;
+    for (size_t i = 0; need && i < need->count; i++)
+        if (map->is == UNKNOWN || value_is_unknown(value_get(v, need->items[i].key)))
+            v = value_set(a, value_is_known(v) ? v : &value_null, need->items[i].key,
+                          value_string(a, need->items[i].value));
+    return tags_of(a, v);
+}

@@ -56,6 +56,25 @@ const char *fact_account(const struct facts *f);
 enum load_result { LOAD_OK, LOAD_NO_MEMORY, LOAD_MALFORMED };
 typedef enum load_result (*load_fn)(struct engine *e, const struct facts *f, const char **problem);
 load_fn resource_loader(const struct resource *r);
+
+/*
+ * What leaves the engine when an object goes, as lines of text: `a <allocation id>` or
+ * `c <cidr>_<pool id>`. Text, because it has to travel through a plan's private bytes: a forced
+ * replacement (-replace) plans the new object without saying what becomes of the old one.
+ */
+typedef const char *(*departure_fn)(const struct facts *f);
+departure_fn resource_departure(const struct resource *r); /* NULL: nothing leaves */
+const char *depart_pool_cidr(const struct facts *f);
+const char *depart_allocation(const struct facts *f);
+const char *depart_vpc(const struct facts *f);
+/* Marks them as leaving for this plan's checks. */
+void departure_mark(struct engine *e, const char *lines);
+
+/*
+ * Called first by the plan hook of a resource with departures. Marks what the prior object holds
+ * when it is going to be destroyed or replaced, also after -replace.
+ */
+void plan_departure(struct call *c, struct change *ch, const struct resource *r);
 enum load_result load_ipam(struct engine *e, const struct facts *f, const char **problem);
 enum load_result load_scope(struct engine *e, const struct facts *f, const char **problem);
 enum load_result load_pool(struct engine *e, const struct facts *f, const char **problem);
@@ -123,8 +142,10 @@ struct bytes import_settled(void);
 enum outcome import_object(struct call *c, const struct resource *r, const char *text,
                            const char *prefix, const struct value **state, struct bytes *private);
 
-/* The plan of an adopted object: config as for a create, ids kept, nothing replaced. */
-void plan_adopted(struct call *c, struct change *ch, const struct schema *s);
+/* The plan of an adopted object: config as for a create, ids kept, nothing replaced. `cidr` (or
+ * NULL) names the attribute that the configuration must set, because an existing CIDR cannot be
+ * chosen anew. */
+void plan_adopted(struct call *c, struct change *ch, const struct schema *s, const char *cidr);
 
 /* --- common.c: what all resources share --- */
 
@@ -204,6 +225,8 @@ void plan_common(struct call *c, struct change *ch);
 void plan_region(struct call *c, struct change *ch); /* for resources without tags */
 /* The tags that count for rules: tags_all, sorted. Unknown or absent gives none. */
 struct tags tags_of(struct arena *a, const struct value *map);
+/* The same for a check at plan: a required tag whose value is not known yet passes. */
+struct tags tags_for_check(struct arena *a, const struct field_value *map, const struct pool *p);
 /* The object with `name` set, in place. */
 void planned_set(struct call *c, struct change *ch, const char *name, const struct value *v);
 /* Was this attribute one of those that force a replacement? / It need not. */

@@ -196,6 +196,18 @@ static bool hydrate_visit(void *ctx, const struct state_instance *i)
     return !h->failed;
 }
 
+/* Tainted and deposed objects hold their CIDRs until the next apply has destroyed them. */
+static bool departure_visit(void *ctx, const struct state_instance *i)
+{
+    struct hydration *h = ctx;
+    const struct resource *r = resource_named(i->type);
+    departure_fn departure = r ? resource_departure(r) : NULL;
+    struct facts f = {.arena = h->scratch, .json = i->attributes};
+    if ((i->tainted || i->deposed) && departure && provider_is_ours(i->provider))
+        departure_mark(h->estate->engine, departure(&f));
+    return true;
+}
+
 static bool load_amazon_pool(struct engine *e)
 {
     struct cidr c;
@@ -229,6 +241,8 @@ bool estate_hydrate(struct estate *e, const struct state *s, struct diags *d)
                    "The provider could not get memory for what %s holds. Nothing was changed.",
                    e->origin);
     }
+    if (!h.failed)
+        state_each(s, departure_visit, &h);
     if (!h.failed)
         log_line(LOG_DEBUG, "read %zu objects from %s", h.loaded, e->origin);
     return !h.failed;

@@ -136,8 +136,15 @@ enum outcome import_object(struct call *c, const struct resource *r, const char 
     return CALL_DONE;
 }
 
-void plan_adopted(struct call *c, struct change *ch, const struct schema *s)
+void plan_adopted(struct call *c, struct change *ch, const struct schema *s, const char *cidr)
 {
+    if (cidr && value_is_null(value_get(ch->config, cidr)) &&
+        value_is_null(value_get(ch->prior, cidr)))
+        diag_error(c->diags, PATH_ATTR(NULL, cidr), "The CIDR of an imported object is not known",
+                   "This object was imported by its id alone, and the configuration does not name "
+                   "its CIDR. It exists, so a CIDR cannot be chosen for it: that could differ from "
+                   "the one in use. Write the CIDR that it has as %s = \"...\".",
+                   cidr);
     struct path_list none = {0};
     const struct value *proposed = ch->config;
     /* What the import knew (id, region, CIDR) stays. */

@@ -239,7 +239,7 @@ static enum outcome plan(struct call *c, struct change *ch)
         return CALL_DONE;
     bool adopted = import_is_adopted(ch->prior_private);
     if (adopted)
-        plan_adopted(c, ch, &schema);
+        plan_adopted(c, ch, &schema, NULL);
     plan_common(c, ch);
     schema_decode(&schema, ch->planned, &row);
     plan_scope(c, ch, &row);

@@ -123,31 +123,18 @@ static void plan_known(struct call *c, struct change *ch, T *row)
     ch->planned = schema_encode(c->arena, &schema, row, ch->planned);
 }
 
-static enum outcome plan_removal(struct call *c, const T *row)
-{
-    struct cidr cidr;
-    if (field_cidr(&row->cidr, &cidr))
-        engine_plan_leave_cidr(estate_of(c)->engine, row->pool_id.v, &cidr);
-    call_progress(c);
-    return CALL_DONE;
-}
-
 static enum outcome plan(struct call *c, struct change *ch)
 {
     struct engine *e = estate_of(c)->engine;
-    T row = {0}, prior = {0};
+    T row = {0};
     struct refusal why;
     enum outcome out = CALL_DONE;
-    schema_decode(&schema, ch->prior, &prior);
-    if (ch->kind == CHANGE_DELETE)
-        return plan_removal(c, &prior);
-    plan_region(c, ch);
-    schema_decode(&schema, ch->planned, &row);
-    if (ch->kind == CHANGE_UPDATE) {
-        if (ch->replace.count > 0)
-            plan_removal(c, &prior);
+    if (ch->kind != CHANGE_DELETE)
+        plan_region(c, ch);
+    plan_departure(c, ch, &pool_cidr_resource);
+    if (ch->kind != CHANGE_CREATE)
         return CALL_DONE;
-    }
+    schema_decode(&schema, ch->planned, &row);
     plan_known(c, ch, &row);
     if (row.pool_id.is != KNOWN)
         return CALL_DONE;
@@ -272,6 +259,12 @@ static enum outcome import(struct call *c, const char *text, const struct value 
     *state = import_blank(c, &pool_cidr_resource, schema_encode(c->arena, &schema, &row, NULL));
     *private = import_settled();
     return CALL_DONE;
+}
+
+const char *depart_pool_cidr(const struct facts *f)
+{
+    const char *cidr = fact_string(f, "cidr"), *pool = fact_string(f, "ipam_pool_id");
+    return cidr && pool ? arena_printf(f->arena, "c %s_%s\n", cidr, pool) : "";
 }
 
 enum load_result load_pool_cidr(struct engine *e, const struct facts *f, const char **problem)

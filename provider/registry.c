@@ -22,13 +22,14 @@ const struct resource *resource_named(const char *type_name)
 static const struct {
     const struct resource *resource;
     load_fn load;
+    departure_fn departure;
 } loaders[] = {
-    {&ipam_resource, load_ipam},
-    {&scope_resource, load_scope},
-    {&pool_resource, load_pool},
-    {&pool_cidr_resource, load_pool_cidr},
-    {&allocation_resource, load_allocation},
-    {&vpc_resource, load_vpc},
+    {&ipam_resource, load_ipam, NULL},
+    {&scope_resource, load_scope, NULL},
+    {&pool_resource, load_pool, NULL},
+    {&pool_cidr_resource, load_pool_cidr, depart_pool_cidr},
+    {&allocation_resource, load_allocation, depart_allocation},
+    {&vpc_resource, load_vpc, depart_vpc},
 };
 
 load_fn resource_loader(const struct resource *r)
@@ -36,6 +37,14 @@ load_fn resource_loader(const struct resource *r)
     for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++)
         if (loaders[i].resource == r)
             return loaders[i].load;
+    return NULL;
+}
+
+departure_fn resource_departure(const struct resource *r)
+{
+    for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++)
+        if (loaders[i].resource == r)
+            return loaders[i].departure;
     return NULL;
 }
 

@@ -1,0 +1,64 @@
+/*
+ * departure - what a planned removal will set free
+ *
+ * A plan asks whether a request can succeed in a world from which the planned removals are gone.
+ * Terraform says in four ways that an object goes: it plans a deletion; it plans an update that
+ * turns out to need a replacement; the state marks the object as tainted or deposed (hydrate.c);
+ * or the user forced a replacement, and then the plan of the new object carries the private bytes
+ * of the old one's plan and nothing else. Marks count in checks of a plan only: an apply waits
+ * until the space is really free.
+ */
+#include "provider/estate.h"
+
+#include <string.h>
+
+static const char mark[] = "ipam:departure\n";
+
+static void mark_line(struct engine *e, const char *line, size_t n)
+{
+    char text[256];
+    if (n < 3 || n >= sizeof text || line[1] != ' ')
+        return;
+    memcpy(text, line, n);
+    text[n] = '\0';
+    char *underscore = strchr(text, '_');
+    struct cidr c;
+    if (*text == 'a')
+        engine_plan_leave(e, text + 2);
+    else if (*text == 'c' && underscore &&
+             cidr_parse(text + 2, (size_t)(underscore - text - 2), &c) == CIDR_OK)
+        engine_plan_leave_cidr(e, underscore + 1, &c);
+}
+
+void departure_mark(struct engine *e, const char *lines)
+{
+    while (*lines) {
+        size_t n = strcspn(lines, "\n");
+        mark_line(e, lines, n);
+        lines += n + (lines[n] == '\n');
+    }
+}
+
+void plan_departure(struct call *c, struct change *ch, const struct resource *r)
+{
+    struct engine *e = estate_of(c)->engine;
+    size_t n = sizeof mark - 1;
+    if (ch->kind == CHANGE_CREATE) {
+        if (ch->prior_private.len > n && memcmp(ch->prior_private.data, mark, n) == 0) {
+            departure_mark(e, arena_strndup(c->arena, (const char *)ch->prior_private.data + n,
+                                            ch->prior_private.len - n));
+            call_progress(c);
+        }
+        return;
+    }
+    if (import_is_adopted(ch->prior_private))
+        return;
+    const char *lines =
+        resource_departure(r)(&(struct facts){.arena = c->arena, .value = ch->prior});
+    if (ch->kind == CHANGE_DELETE || ch->replace.count > 0) {
+        departure_mark(e, lines);
+        call_progress(c);
+    }
+    const char *text = arena_printf(c->arena, "%s%s", mark, lines);
+    ch->private = (struct bytes){(const uint8_t *)text, strlen(text)};
+}
