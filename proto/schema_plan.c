@@ -138,18 +138,22 @@ struct candidate {
     uint64_t hash;
     const struct value *value;
     size_t index;
-    bool taken;
+    size_t owner; /* the configured element whose counterpart it is, or NOBODY */
+    size_t asked; /* the last element on whose behalf it was looked at, plus 1 */
 };
+#define NOBODY SIZE_MAX
 
 /* The candidates are sorted by hash, among equals by index. */
 struct counterparts {
     const struct plan *plan;
     const struct block *block;
+    const struct value *config; /* the configured set */
     struct candidate *items;
     size_t count;
     size_t budget; /* looks at a candidate that are left */
 };
 #define COUNTERPART_BUDGET 16384
+#define COUNTERPART_DEPTH  32 /* of a chain of elements that make room for one another */
 
 static uint64_t mix(uint64_t h, uint64_t x)
 {
@@ -211,16 +215,17 @@ static int by_hash(const void *x, const void *y)
 }
 
 static struct counterparts counterparts_of(const struct plan *pl, const struct block *b,
-                                           const struct value *prior)
+                                           const struct value *config, const struct value *prior)
 {
-    struct counterparts c = {.plan = pl, .block = b, .budget = COUNTERPART_BUDGET};
+    struct counterparts c = {
+        .plan = pl, .block = b, .config = config, .budget = COUNTERPART_BUDGET};
     if (prior->kind != VALUE_SEQ)
         return c;
     c.items = arena_calloc(pl->arena, prior->seq.count, sizeof *c.items);
     for (size_t i = 0; i < prior->seq.count; i++) {
         const struct value *v = prior->seq.items[i];
         if (v->kind == VALUE_MAP)
-            c.items[c.count++] = (struct candidate){hash_element(b, v), v, i, false};
+            c.items[c.count++] = (struct candidate){hash_element(b, v), v, i, NOBODY, 0};
     }
     if (c.count)
         qsort(c.items, c.count, sizeof *c.items, by_hash);
@@ -249,20 +254,39 @@ static const struct value *plan_from(const struct counterparts *c, const struct 
     return plan_object(&quiet, c->block, (struct trees){config, prior, prior});
 }
 
-/* The prior element that this one would be without any change, or NULL. */
-static struct candidate *find_same(struct counterparts *c, const struct value *config)
+/* Would the element be this prior one, without any change? */
+static bool fits(struct counterparts *c, const struct value *config, const struct candidate *p)
 {
+    return same_object(c->plan->arena, c->block, plan_from(c, config, p->value), p->value);
+}
+
+/*
+ * Finds the element i a prior element that it would be without any change. Two elements may fit
+ * the same one, say {prefix = 20} and {cidr = "10.0.0.0/20"}; so when all that fit are taken, an
+ * owner is asked to move to another one (augmenting paths). `on_behalf` is the element that the
+ * search began with, plus 1: no candidate is looked at twice in one search.
+ */
+static bool settle(struct counterparts *c, size_t i, size_t on_behalf, unsigned depth)
+{
+    const struct value *config = c->config->seq.items[i];
     uint64_t hash = hash_element(c->block, config);
-    for (size_t i = first_with_hash(c, hash); i < c->count && c->items[i].hash == hash; i++) {
-        struct candidate *p = &c->items[i];
-        if (c->budget == 0)
-            return NULL;
-        c->budget--;
-        if (!p->taken &&
-            same_object(c->plan->arena, c->block, plan_from(c, config, p->value), p->value))
-            return p;
+    size_t first = first_with_hash(c, hash);
+    for (int moving = 0; moving < 2; moving++) {
+        for (size_t k = first; k < c->count && c->items[k].hash == hash; k++) {
+            struct candidate *p = &c->items[k];
+            if (c->budget == 0)
+                return false;
+            c->budget--;
+            if (p->asked == on_behalf || (p->owner != NOBODY) != moving || !fits(c, config, p))
+                continue;
+            p->asked = on_behalf;
+            if (!moving || (depth > 0 && settle(c, p->owner, on_behalf, depth - 1))) {
+                p->owner = i;
+                return true;
+            }
+        }
     }
-    return NULL;
+    return false;
 }
 
 /* How many of the things that the configuration sets are as before. */
@@ -285,45 +309,45 @@ static size_t likeness(const struct counterparts *c, const struct value *config,
     return n;
 }
 
-/* The free prior element that shares the most with this one, the first of several; or NULL. */
-static struct candidate *find_like(struct counterparts *c, const struct value *config)
+/* Gives the element i the free prior element that shares the most with it, the first of several. */
+static void settle_for_like(struct counterparts *c, size_t i)
 {
     struct candidate *best = NULL;
     size_t most = 0;
-    for (size_t i = 0; i < c->count && c->budget; i++, c->budget--) {
-        struct candidate *p = &c->items[i];
-        if (p->taken)
+    for (size_t k = 0; k < c->count && c->budget; k++, c->budget--) {
+        struct candidate *p = &c->items[k];
+        if (p->owner != NOBODY)
             continue;
-        size_t n = likeness(c, config, p->value);
+        size_t n = likeness(c, c->config->seq.items[i], p->value);
         if (n > most || (n && n == most && p->index < best->index)) {
             most = n;
             best = p;
         }
     }
-    return best;
+    if (best)
+        best->owner = i;
 }
 
 static const struct value *plan_set(const struct plan *pl, const struct block *b, struct trees t)
 {
     size_t n = t.config->seq.count;
-    struct counterparts c = counterparts_of(pl, b, t.prior);
+    struct counterparts c = counterparts_of(pl, b, t.config, t.prior);
     const struct value **items = arena_calloc(pl->arena, n, sizeof *items);
-    const struct value **prior = arena_calloc(pl->arena, n, sizeof *prior);
+    bool *settled = arena_calloc(pl->arena, n, sizeof *settled);
     /* All that stay the same first, so that a changed element cannot take their place. */
-    for (int round = 0; round < 2; round++) {
-        for (size_t i = 0; i < n; i++) {
-            const struct value *config = t.config->seq.items[i];
-            if (prior[i] || config->kind != VALUE_MAP)
-                continue;
-            struct candidate *p = round == 0 ? find_same(&c, config) : find_like(&c, config);
-            if (!p)
-                continue;
-            p->taken = true;
-            prior[i] = p->value;
-        }
+    for (size_t i = 0; i < n; i++)
+        settled[i] = c.count == 0 || t.config->seq.items[i]->kind != VALUE_MAP ||
+                     settle(&c, i, i + 1, COUNTERPART_DEPTH);
+    for (size_t i = 0; i < n; i++) {
+        if (!settled[i])
+            settle_for_like(&c, i);
+    }
+    for (size_t k = 0; k < c.count; k++) {
+        if (c.items[k].owner != NOBODY)
+            items[c.items[k].owner] = c.items[k].value;
     }
     for (size_t i = 0; i < n; i++) {
-        const struct value *was = prior[i] ? prior[i] : &value_null;
+        const struct value *was = items[i] ? items[i] : &value_null;
         items[i] = plan_object(pl, b, (struct trees){t.config->seq.items[i], was, was});
     }
     return value_seq(pl->arena, items, n);
