@@ -39,7 +39,9 @@ enum space_result space_release(struct space *s, const struct cidr *block);
 
 /* The lowest free aligned block of length len that overlaps none of `avoid` (disjointness among
  * those is not needed), over all roots in address order. Takes nothing. Cost without avoid:
- * O(roots + depth of the structure); each avoided prefix that is met adds one such walk. */
+ * O(roots + depth of the structure); each avoided prefix that is met adds one such walk. `avoid` in
+ * cidr_compare order costs one look at each; otherwise it is copied and sorted (SPACE_NO_MEMORY).
+ * Prefixes of the other family are ignored. */
 enum space_result space_next_free(const struct space *s, unsigned len, const struct cidr *avoid,
                                   size_t avoid_count, struct cidr *out);
 
@@ -53,7 +55,8 @@ bool space_overlapping(const struct space *s, const struct cidr *c, struct cidr 
 bool space_root_of(const struct space *s, const struct cidr *c, struct cidr *out);
 
 /* In address order; fn returns false to stop. The space must not change meanwhile. Free space comes
- * as the fewest, largest aligned blocks. `within` may be NULL. Returns false when stopped. */
+ * as the fewest, largest aligned blocks of each root, cut to `within`; a used block comes whole
+ * even when `within` is a part of it. `within` may be NULL. Returns false when stopped. */
 typedef bool (*space_visit)(void *ctx, const struct cidr *block);
 bool space_each_root(const struct space *s, space_visit fn, void *ctx);
 bool space_each_used(const struct space *s, const struct cidr *within, space_visit fn, void *ctx);
