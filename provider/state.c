@@ -308,7 +308,8 @@ static enum state_status try_empty(struct state_search *s, bool last)
     if (touched != TOUCHED_NO && !last) {
         return STATE_WAIT;
     }
-    return judge_empty(s, touched == TOUCHED_YES || (last && !same_file(&s->copy.st, &s->first)));
+    return judge_empty(s, touched == TOUCHED_YES ||
+                              (touched == TOUCHED_UNKNOWN && !same_file(&s->copy.st, &s->first)));
 }
 
 static enum state_status poll_file(struct state_search *s, uint64_t now_ms)
@@ -567,22 +568,27 @@ static void copy_options(struct state_search *s, const struct state_options *o)
     }
 }
 
-struct state_search *state_search_new(const struct state_options *o)
+/* A function of its own, so that nothing it changes is read after a jump. */
+static bool fill(struct state_search *s, const struct state_options *o)
 {
-    struct state_search *s = calloc(1, sizeof *s);
     jmp_buf guard;
-    if (!s || !(s->arena = arena_new())) {
-        free(s);
-        return NULL;
-    }
     arena_guard(s->arena, &guard);
     if (setjmp(guard) != 0) {
-        state_search_free(s);
-        return NULL;
+        return false;
     }
     copy_options(s, o);
     arena_guard(s->arena, NULL);
-    return s;
+    return true;
+}
+
+struct state_search *state_search_new(const struct state_options *o)
+{
+    struct state_search *s = calloc(1, sizeof *s);
+    if (s && (s->arena = arena_new()) && fill(s, o)) {
+        return s;
+    }
+    state_search_free(s);
+    return NULL;
 }
 
 void state_search_free(struct state_search *s)

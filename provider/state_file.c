@@ -247,7 +247,8 @@ static int newest_first(const void *x, const void *y)
     return strcmp(b->path, a->path);
 }
 
-/* How many of them are in the directory; each path is the caller's to free. */
+/* How many of them are in the directory, which ends with a slash; each path is the caller's to
+ * free. */
 static size_t list_backups(const char *directory, const char *name, struct backup *out)
 {
     DIR *dir = opendir(directory);
@@ -262,7 +263,7 @@ static size_t list_backups(const char *directory, const char *name, struct backu
             !S_ISREG(st.st_mode)) {
             continue;
         }
-        if (asprintf(&out[count].path, "%s/%s", directory, entry->d_name) < 0) {
+        if (asprintf(&out[count].path, "%s%s", directory, entry->d_name) < 0) {
             break;
         }
         out[count++].written = st.st_mtim;
@@ -288,7 +289,7 @@ static struct state *read_backup(const char *path)
 struct state *state_backup(const char *state_path, unsigned nth)
 {
     const char *slash = strrchr(state_path, '/');
-    char *directory = slash ? strndup(state_path, (size_t)(slash - state_path) + 1) : strdup(".");
+    char *directory = slash ? strndup(state_path, (size_t)(slash - state_path) + 1) : strdup("./");
     struct backup *list = calloc(BACKUPS_LISTED, sizeof *list);
     struct state *found = NULL;
     if (directory && list) {

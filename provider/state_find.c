@@ -415,7 +415,7 @@ static void place_file(struct finder *f, const char *path, bool elsewhere)
 
 static bool place_local(struct finder *f, const struct backend *b, const char *data_dir)
 {
-    const char *workspace, *path = state_override(f);
+    const char *workspace = NULL, *path = state_override(f);
     if (path) {
         place_file(f, path, true);
         return true;
