@@ -2,7 +2,7 @@
 """plan and apply of 1,000 ipam_vpc against 1,000 terraform_data, which is built into Terraform and
 needs no plugin at all.
 
-  bench/terraform_pairs.py BINARY
+  bench/terraform_pairs.py BINARY [PLAN_PAIRS APPLY_PAIRS]
 
 The two are run in turns, in fresh folders, and compared pair by pair: the machine's mood changes
 slower than that, so the median of the ratios says more than any time.
@@ -102,13 +102,13 @@ class Bench:
                 "ratio": statistics.median(a / b for a, b in zip(ipam, built_in))}
 
 
-def measure(binary):
+def measure(binary, plan_pairs=PLAN_PAIRS, apply_pairs=APPLY_PAIRS):
     with tempfile.TemporaryDirectory(prefix="ipam-bench-") as base:
         bench = Bench(binary, base)
         return {"count": COUNT,
-                "plan": bench.pairs(PLAN_PAIRS, "plan", "-no-color"),
-                "apply": bench.pairs(APPLY_PAIRS, "apply", "-no-color", "-auto-approve")}
+                "plan": bench.pairs(plan_pairs, "plan", "-no-color"),
+                "apply": bench.pairs(apply_pairs, "apply", "-no-color", "-auto-approve")}
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1])))
+    print(json.dumps(measure(sys.argv[1], *map(int, sys.argv[2:]))))
