@@ -146,6 +146,9 @@ static void *try_small(struct arena *a, size_t n)
 {
     size_t step = stride(n);
     if (!a->current || a->current->size - a->current->used < step) {
+        while (a->next_size < step) {
+            a->next_size *= 2;
+        }
         struct chunk *c = chunk_new(a, a->next_size);
         if (!c) {
             return NULL;

@@ -37,6 +37,19 @@ static void blocks_are_zero_aligned_and_apart(void **state)
     arena_free(NULL);
 }
 
+/* Blocks of every size as the first of an arena, where chunks are smallest. */
+static void a_first_block_of_any_size_fits(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 40000; n += 97) {
+        struct arena *a = arena_new();
+        memset(arena_alloc(a, n), 1, n);
+        memset(arena_alloc(a, 10), 1, 10);
+        memset(arena_alloc(a, n), 1, n);
+        arena_free(a);
+    }
+}
+
 /* Two blocks that grow in turns, through every way of growing: in place, moved, by realloc. */
 static void growing_keeps_bytes_and_zeroes_the_rest(void **state)
 {
@@ -172,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_zero_aligned_and_apart),
+        cmocka_unit_test(a_first_block_of_any_size_fits),
         cmocka_unit_test(growing_keeps_bytes_and_zeroes_the_rest),
         cmocka_unit_test(a_buffer_that_doubles_alone_stays_in_place),
         cmocka_unit_test(copies),

@@ -8,7 +8,11 @@
  *
  * Return contract of both decoders: the value, or NULL with *error set to one line for people that
  * names the place (`.cidr_block: expected a string, found a map`). The value and the error live in
- * the arena; the input is not referenced afterwards.
+ * the arena; the input is not referenced afterwards. Keys of objects are the names of the type, so
+ * the type must live as long as the value.
+ *
+ * Encoding never fails. A value that does not fit the type is written as what it is, so that
+ * Terraform's own check refuses it and names the attribute.
  */
 #ifndef PROTO_CODEC_H
 #define PROTO_CODEC_H

@@ -48,6 +48,16 @@ extern const struct type type_list_string, type_set_string, type_map_string, typ
 /* Same type? Object members are compared by name, whatever their order. */
 bool type_equal(const struct type *a, const struct type *b);
 
+/* The type of the i-th element of a list, set, map or tuple. NULL when t is NULL or has no such
+ * element. */
+static inline const struct type *type_element(const struct type *t, size_t i)
+{
+    if (!t || t->kind != TYPE_TUPLE) {
+        return t ? t->elem : NULL;
+    }
+    return i < t->count ? t->members[i].type : NULL;
+}
+
 /* An object type of these members, sorted by name. The names and types are not copied. */
 const struct type *type_object(struct arena *a, const struct type_member *members, size_t count);
 

@@ -39,8 +39,17 @@ const struct value *value_bool(bool b)
 
 const struct value *value_string_n(struct arena *a, const char *s, size_t len)
 {
-    struct value *v = new_value(a, VALUE_STRING);
-    v->string.text = arena_strndup(a, s, len);
+    if (len > SIZE_MAX / 2) {
+        arena_exhausted(a);
+    }
+    /* One block for both: most values are short strings. */
+    struct value *v = arena_alloc(a, sizeof *v + len + 1);
+    char *text = (char *)(v + 1);
+    if (len > 0) {
+        memcpy(text, s, len);
+    }
+    v->kind = VALUE_STRING;
+    v->string.text = text;
     v->string.len = len;
     return v;
 }
@@ -381,10 +390,10 @@ static bool hashed_equal(const struct type *t, struct hashed *a, struct hashed *
     return true;
 }
 
-static bool in_order_equal(const struct type *elem, const struct value *a, const struct value *b)
+static bool in_order_equal(const struct type *t, const struct value *a, const struct value *b)
 {
     for (size_t i = 0; i < a->seq.count; i++) {
-        if (!value_equal(elem, a->seq.items[i], b->seq.items[i])) {
+        if (!value_equal(type_element(t, i), a->seq.items[i], b->seq.items[i])) {
             return false;
         }
     }
@@ -407,10 +416,11 @@ static bool slowly_equal(const struct type *t, const struct value *a, const stru
     return true;
 }
 
-static bool sets_equal(const struct type *elem, const struct value *a, const struct value *b)
+static bool sets_equal(const struct type *t, const struct value *a, const struct value *b)
 {
+    const struct type *elem = t->elem;
     size_t count = a->seq.count;
-    if (in_order_equal(elem, a, b)) {
+    if (in_order_equal(t, a, b)) {
         return true;
     }
     struct hashed *order = calloc(count, 2 * sizeof *order);
@@ -432,18 +442,9 @@ static bool seqs_equal(const struct type *t, const struct value *a, const struct
         return false;
     }
     if (t && t->kind == TYPE_SET) {
-        return sets_equal(t->elem, a, b);
+        return sets_equal(t, a, b);
     }
-    if (!t || t->kind != TYPE_TUPLE) {
-        return in_order_equal(t ? t->elem : NULL, a, b);
-    }
-    for (size_t i = 0; i < a->seq.count; i++) {
-        const struct type *elem = i < t->count ? t->members[i].type : NULL;
-        if (!value_equal(elem, a->seq.items[i], b->seq.items[i])) {
-            return false;
-        }
-    }
-    return true;
+    return in_order_equal(t, a, b);
 }
 
 /* Types and values are sorted alike, so the member is nearly always at the same place. */
