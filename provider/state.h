@@ -90,7 +90,8 @@ struct state_instance {
     struct json_object *attributes; /* an object, never NULL */
 };
 /* Managed resources only, every module and instance, deposed and tainted ones too. fn returns false
- * to stop; state_each is false when it was stopped or memory is out. */
+ * to stop; state_each is false when it was stopped or memory is out. fn may leave by longjmp; it
+ * must not walk the same state again. */
 typedef bool (*state_visit)(void *ctx, const struct state_instance *i);
 bool state_each(const struct state *s, state_visit fn, void *ctx);
 

@@ -19,6 +19,20 @@ struct state_refusal {
     const char *detail;
 };
 
+/* ---- Growing bytes, state_file.c ----------------------------------------------------------- */
+
+/* Bytes that grow. Zeroed is empty; data is malloc memory of the owner, NUL-terminated once
+ * something was appended. */
+struct buffer {
+    char *data;
+    size_t len, capacity;
+};
+
+/* false: memory is out, nothing was changed. */
+bool buffer_add(struct buffer *t, const char *bytes, size_t len);
+bool buffer_puts(struct buffer *t, const char *string);
+void buffer_free(struct buffer *t);
+
 /* ---- state_parse.c ------------------------------------------------------------------------- */
 
 struct state {
@@ -28,6 +42,9 @@ struct state {
     const char *lineage;           /* inside root, or "" */
     int64_t serial;
     size_t managed; /* instances of managed resources */
+    struct scratch {
+        struct buffer address, provider;
+    } * scratch; /* of the walk that is going on */
 };
 
 enum parse_result { PARSE_OK, PARSE_ENCRYPTED, PARSE_BAD };
@@ -45,18 +62,6 @@ struct json_object *state_json_object(const char *bytes, size_t len, char *error
                                       size_t error_size);
 
 /* ---- state_file.c -------------------------------------------------------------------------- */
-
-/* Bytes that grow. Zeroed is empty; data is malloc memory of the owner, NUL-terminated once
- * something was appended. */
-struct buffer {
-    char *data;
-    size_t len, capacity;
-};
-
-/* false: memory is out, nothing was changed. */
-bool buffer_add(struct buffer *t, const char *bytes, size_t len);
-bool buffer_puts(struct buffer *t, const char *string);
-void buffer_free(struct buffer *t);
 
 enum file_status {
     FILE_WHOLE,  /* bytes is what the file held at one moment, at least one byte */

@@ -8,7 +8,9 @@
  * the exception: they hold no addresses of ours, so only their mode is looked at.
  *
  * The tree of json-c is kept as it is. state_each builds the address and the provider of one
- * instance at a time in scratch memory and hands out the attributes as json-c holds them.
+ * instance at a time in scratch memory and hands out the attributes as json-c holds them. The
+ * scratch belongs to the state, so that a visitor that runs out of memory may jump out of the walk
+ * (arena.h) without a leak.
  *
  * Format: version 4, as Terraform >= 0.12 and OpenTofu write it.
  */
@@ -307,7 +309,8 @@ struct state *state_new_empty(const char *origin, const char *path)
     s->lineage = "";
     s->origin = strdup(origin);
     s->path = path ? strdup(path) : NULL;
-    if (!s->origin || (path && !s->path)) {
+    s->scratch = calloc(1, sizeof *s->scratch);
+    if (!s->origin || (path && !s->path) || !s->scratch) {
         state_free(s);
         return NULL;
     }
@@ -318,6 +321,11 @@ void state_free(struct state *s)
 {
     if (s) {
         json_object_put(s->root);
+        if (s->scratch) {
+            buffer_free(&s->scratch->address);
+            buffer_free(&s->scratch->provider);
+        }
+        free(s->scratch);
         free(s->origin);
         free(s->path);
         free(s);
@@ -461,9 +469,10 @@ static bool resource_provider(struct buffer *t, struct json_object *resource)
     return (!legacy || buffer_puts(t, "registry.terraform.io/-/")) && buffer_add(t, source, len);
 }
 
-static bool visit_resource(struct json_object *resource, struct buffer *address,
-                           struct buffer *provider, state_visit fn, void *ctx)
+static bool visit_resource(struct json_object *resource, struct scratch *scratch, state_visit fn,
+                           void *ctx)
 {
+    struct buffer *address = &scratch->address, *provider = &scratch->provider;
     if (!resource_address(address, resource) || !resource_provider(provider, resource)) {
         return false;
     }
@@ -496,16 +505,13 @@ static bool visit_resource(struct json_object *resource, struct buffer *address,
 
 bool state_each(const struct state *s, state_visit fn, void *ctx)
 {
-    struct buffer address = {0}, provider = {0};
     bool ok = true;
     size_t count = s->resources ? json_object_array_length(s->resources) : 0;
     for (size_t i = 0; ok && i < count; i++) {
         struct json_object *resource = json_object_array_get_idx(s->resources, i);
         if (strcmp(json_object_get_string(member(resource, "mode")), "managed") == 0) {
-            ok = visit_resource(resource, &address, &provider, fn, ctx);
+            ok = visit_resource(resource, s->scratch, fn, ctx);
         }
     }
-    buffer_free(&address);
-    buffer_free(&provider);
     return ok;
 }

@@ -24,10 +24,12 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/arena.h"
 #include "provider/state.h"
 
 extern char **environ;
@@ -704,6 +706,68 @@ static void things_that_are_no_file(void **p)
     expect_detail(f, "more than the 100 allowed");
 }
 
+/* The reader compares with pread what it read before; this one lets something happen in between. */
+static void (*between_reads)(struct fixture *f);
+static struct fixture *between_fixture;
+
+ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
+{
+    if (between_reads) {
+        void (*once)(struct fixture * f) = between_reads;
+        between_reads = NULL;
+        once(between_fixture);
+    }
+    return syscall(SYS_pread64, fd, buffer, count, offset);
+}
+
+/* Another version of the same length within the same tick of the clock. */
+static void rewrite_within_a_tick(struct fixture *f)
+{
+    put_at(f, "terraform.tfstate", STATE(2), 1000);
+}
+
+static void shrink_within_a_tick(struct fixture *f)
+{
+    put_at(f, "terraform.tfstate", "", 1000);
+}
+
+static void grow_within_a_tick(struct fixture *f)
+{
+    put_at(f, "terraform.tfstate", STATE(2) " ", 1000);
+}
+
+static void rewritten_between_two_reads(void **p)
+{
+    struct fixture *f = *p;
+    static void (*const events[])(struct fixture *) = {rewrite_within_a_tick, shrink_within_a_tick,
+                                                       grow_within_a_tick};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        put_at(f, "terraform.tfstate", STATE(1), 1000);
+        between_fixture = f;
+        between_reads = events[i];
+        begin(f);
+        expect_status(f, 0, STATE_WAIT);
+        assert_null(between_reads);
+        put_at(f, "terraform.tfstate", STATE(2), 1000);
+        expect_status(f, 5, STATE_READY);
+        assert_int_equal(take_serial(f, "terraform.tfstate"), 2);
+    }
+}
+
+static void never_still(void **p)
+{
+    struct fixture *f = *p;
+    put_at(f, "terraform.tfstate", STATE(1), 1000);
+    between_fixture = f;
+    begin(f);
+    between_reads = rewrite_within_a_tick;
+    expect_status(f, 0, STATE_WAIT);
+    put_at(f, "terraform.tfstate", STATE(1), 1000);
+    between_reads = rewrite_within_a_tick;
+    expect_status(f, STATE_PATIENCE_MS, STATE_FAILED);
+    expect_detail(f, "has been changing for 5 seconds");
+}
+
 /* Rewrites the state in place for ever, each version with its serial in many places. */
 static void rewrite_for_ever(struct fixture *f)
 {
@@ -1043,6 +1107,39 @@ static void backups_newest_first(void **p)
     assert_null(state_backup(at(f, "no/such/folder"), 0));
 }
 
+/* ---- Out of memory ------------------------------------------------------------------------- */
+
+/* Each allocation of the arena fails once; the answer is a refusal, and nothing leaks. */
+static void every_allocation_may_fail(void **p)
+{
+    struct fixture *f = *p;
+    enum state_status status = STATE_FAILED;
+    size_t refused = 0;
+    PARENT(f, "terraform", "plan");
+    use_backend(f, BACKEND("local", "{\"path\": \"x.tfstate\"}"));
+    put(f, "x.tfstate.backup", STATE(9));
+    setenv("TF_CLI_ARGS", "-a -b", 1);
+    for (size_t n = 1; n < 1000; n++) {
+        struct state_options o = {.directory = f->dir, .parent = f->parent};
+        arena_fail_after(n);
+        struct state_search *search = state_search_new(&o);
+        bool lost = false;
+        if (search) {
+            status = state_search_poll(search, 0);
+            lost = strcmp(state_search_summary(search), "The Terraform state was lost") == 0;
+            refused += strcmp(state_search_detail(search), "Out of memory while it was read.") == 0;
+        }
+        arena_fail_after(0);
+        state_search_free(search);
+        assert_int_equal(status, STATE_FAILED);
+        if (lost) {
+            break;
+        }
+        assert_true(n < 999);
+    }
+    assert_true(refused > 10);
+}
+
 /* ---- The real Terraform -------------------------------------------------------------------- */
 
 static int shell(struct fixture *f, const char *command)
@@ -1275,6 +1372,8 @@ static int run_all(void)
         TEST(lost_state_with_a_bad_backup),
         TEST(commands_can_be_pasted),
         TEST(things_that_are_no_file),
+        TEST(rewritten_between_two_reads),
+        TEST(never_still),
         TEST(never_a_mixture),
         TEST(pull),
         TEST(pull_of_newer_kinds_of_backends),
@@ -1285,6 +1384,7 @@ static int run_all(void)
         TEST(encrypted_file),
         TEST(users_command),
         TEST(backups_newest_first),
+        TEST(every_allocation_may_fail),
         TEST(real_state),
         TEST(real_first_run_under_lock),
     };
