@@ -4,24 +4,25 @@
  * What it is. Each root prefix has a radix tree of stride 6: a node decides six bits, so it has 64
  * slots. A block of any length has exactly one home, the highest node whose slots are no bigger
  * than the block, and is 1, 2, 4 ... or 32 whole slots there. Two bits a slot tell free, start of a
- * block, continuation of a block, child. Levels count from the root's length, so no node reaches
- * beyond its root. Bits in which nothing differs are skipped (path compression):
- * a node with one child and no block of its own does not exist, so there are fewer nodes than twice
- * the blocks however sparse they lie, a /128 in a /16 included.
+ * block, continuation of a block, child. The levels are the same for all roots of a family; where
+ * the highest node reaches beyond its root, the slots outside are marked as if taken. Bits in which
+ * nothing differs are skipped (path compression): a node with one child and no block of its own
+ * does not exist, so there are fewer nodes than twice the blocks however sparse they lie, a /128 in
+ * a /16 included.
  *
  * Why it is fast. Every node knows its `room`, the largest free aligned block below it, and its
  * parent keeps the room of all its children side by side. Next-free goes down once: in each node
  * the lowest slot that is free or whose child has room enough is found with word operations, and
  * room is exact, so the way down never turns back. Nothing depends on how many blocks there are;
- * only the depth does, at most ceil((max - root) / 6) nodes: 4 for a /32 in a /8, 22 in the worst
- * case. A buddy tree needs a level for every bit, that is six times as many cache misses; a list or
- * a balanced tree of blocks finds gaps only by walking over blocks.
+ * only the depth does, at most one node for six bits: 4 for a /32 in a /8, 22 in the worst case. A
+ * buddy tree needs a level for every bit, that is six times as many cache misses; a list or a
+ * balanced tree of blocks finds gaps only by walking over blocks.
  *
  * Why it is small. A node is 40 bytes and holds up to 64 blocks. The worst dense case (every block
  * is half a node) is 20 bytes a block and 2.5 in the parent, before the slack of growing.
  *
  * Invariants (space_check): a node is never empty, and has a block or at least two children; its
- * base is on the grid of its root; every block is an aligned run of 2^k slots; `room` of nodes,
+ * base is on the grid of its family; every block is an aligned run of 2^k slots; `room` of nodes,
  * child arrays and roots is what a recount gives; every node and array is in the tree or in a free
  * list.
  *
@@ -42,7 +43,7 @@ struct space *space_new(enum family f)
     if (s == NULL)
         return NULL;
     s->family = (uint8_t)f;
-    tree_init(&s->tree, cidr_max_len(f));
+    tree_init(&s->tree, f);
     return s;
 }
 
@@ -147,10 +148,9 @@ static void relink(struct tree *t, struct root *r, const struct trail *trail, ui
 }
 
 /* Hangs a new node under the end of the trail and makes it the end. */
-static void extend(struct tree *t, struct root *r, struct trail *trail, bits128 address,
-                   unsigned base)
+static void extend(struct tree *t, struct root *r, struct trail *trail, bits128 address, int base)
 {
-    uint32_t node = tree_new_node(t, address, base);
+    uint32_t node = tree_new_node(t, r, address, base);
 
     relink(t, r, trail, node);
     trail->node[trail->depth] = node;
@@ -161,20 +161,20 @@ static void extend(struct tree *t, struct root *r, struct trail *trail, bits128 
 static void extend_apart(struct tree *t, struct root *r, struct trail *trail, bits128 address)
 {
     bits128 other = node_bits(&t->nodes[trail->apart]);
-    unsigned base = home_base(r->cidr.len, bits_common(address, other) + 1);
+    int base = home_base(t, bits_common(address, other) + 1);
 
     extend(t, r, trail, address, base);
     uint32_t branch = trail->node[trail->depth - 1];
     tree_add_kid(t, branch, slot_of(other, base), trail->apart);
     *kids_rooms(t, &t->nodes[branch]) =
-        (uint8_t)edge_room(t, base + STRIDE, &t->nodes[trail->apart]);
+        (uint8_t)edge_room(t, node_slot_len(&t->nodes[branch]), &t->nodes[trail->apart]);
 }
 
 static enum space_result claim_part(struct tree *t, struct root *r, const struct cidr *block)
 {
     struct trail trail;
     bits128 address = cidr_bits(block);
-    unsigned home = home_base(r->cidr.len, block->len);
+    int home = home_base(t, block->len);
     enum place place = r->whole ? PLACE_TAKEN : tree_locate(t, r, block, &trail);
 
     if (place == PLACE_TAKEN)
@@ -228,7 +228,7 @@ static void prune(struct tree *t, struct root *r, struct trail *trail)
 {
     uint32_t last = trail->node[trail->depth - 1];
 
-    if (node_occupied(&t->nodes[last]) == 0) {
+    if (node_occupied(&t->nodes[last]) == outside_slots(r, t->nodes[last].base)) {
         tree_free_node(t, last);
         if (--trail->depth == 0) {
             r->top = NO_NODE;
@@ -239,7 +239,7 @@ static void prune(struct tree *t, struct root *r, struct trail *trail)
     }
     const struct node *n = &t->nodes[last];
     uint64_t children = node_children(n);
-    if (n->taken != 0 || (children & (children - 1)) != 0)
+    if (n->taken != outside_slots(r, n->base) || (children & (children - 1)) != 0)
         return;
     uint32_t kid = kids_nodes(t, n)[0];
     tree_remove_kid(t, last, lowest_slot(children));
@@ -308,16 +308,16 @@ static bool search_node(const struct search *q, const struct node *n, bits128 *o
 static bool search_edge(const struct search *q, bits128 address, unsigned len,
                         const struct node *child, bits128 *out)
 {
-    if (child->base == len)
+    if (child->base <= (int)len)
         return search_node(q, child, out);
     /* Bits were skipped: all is free but the child. */
     bits128 lowest = q->from > address ? q->from : address;
-    unsigned shorter = q->len < child->base ? q->len : child->base;
+    unsigned base = (unsigned)child->base, shorter = q->len < base ? q->len : base;
     if (bits_common(lowest, node_bits(child)) < shorter) {
         *out = lowest;
         return true;
     }
-    if (q->len > child->base && search_node(q, child, out))
+    if (q->len > base && search_node(q, child, out))
         return true;
     *out = (lowest & bits_mask(shorter)) + bits_span(shorter);
     return *out != 0 && bits_common(*out, address) >= len;

@@ -29,10 +29,13 @@ static const struct {
 #define RESERVED_NODES 2
 #define RESERVED_WORDS (64 + 16)
 
-void tree_init(struct tree *t, unsigned max_len)
+/* The borders between nodes lie where most blocks end, so that 64 of these fill a node: at the end
+ * of an IPv4 address, and at the /64 that IPv6 networks have. */
+void tree_init(struct tree *t, enum family f)
 {
     memset(t, 0, sizeof(*t));
-    t->max_len = (uint8_t)max_len;
+    t->max_len = (uint8_t)cidr_max_len(f);
+    t->phase = (f == FAMILY_V4 ? 32 : 64) % STRIDE;
     t->free_node = NO_NODE;
     for (unsigned c = 0; c < KIDS_CLASSES; c++)
         t->free_kids[c] = NO_NODE;
@@ -42,7 +45,6 @@ void tree_clear(struct tree *t)
 {
     free(t->nodes);
     free(t->words);
-    tree_init(t, t->max_len);
 }
 
 /* The array, grown so that `need` items more fit; NULL when memory or indexes are out. */
@@ -77,18 +79,19 @@ size_t tree_memory(const struct tree *t)
     return t->node_size * sizeof(*t->nodes) + t->word_size * sizeof(*t->words);
 }
 
-uint32_t tree_new_node(struct tree *t, bits128 address, unsigned base)
+uint32_t tree_new_node(struct tree *t, const struct root *r, bits128 address, int base)
 {
     uint32_t index = t->free_node;
-    bits128 prefix = address & bits_mask(base);
+    bits128 prefix = base > 0 ? address & bits_mask((unsigned)base) : 0;
 
     if (index != NO_NODE)
         t->free_node = t->nodes[index].kids;
     else
         index = t->node_used++;
-    t->nodes[index] = (struct node){.hi = (uint64_t)(prefix >> 64),
+    t->nodes[index] = (struct node){.taken = outside_slots(r, base),
+                                    .hi = (uint64_t)(prefix >> 64),
                                     .lo = (uint64_t)prefix,
-                                    .base = (uint8_t)base,
+                                    .base = (int8_t)base,
                                     .kids = NO_NODE};
     return index;
 }
@@ -254,14 +257,14 @@ enum place tree_locate(const struct tree *t, const struct root *r, const struct 
                        struct trail *trail)
 {
     bits128 address = cidr_bits(block);
-    unsigned home = home_base(r->cidr.len, block->len);
+    int home = home_base(t, block->len);
     uint32_t next = r->top;
 
     trail->depth = 0;
     while (next != NO_NODE) {
         const struct node *n = &t->nodes[next];
         unsigned common = bits_common(address, node_bits(n));
-        if (common < n->base || home < n->base) {
+        if ((int)common < n->base || home < n->base) {
             trail->apart = next;
             /* Nodes are never empty: a block around one overlaps something. */
             return common < block->len ? PLACE_APART : PLACE_TAKEN;

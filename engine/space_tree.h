@@ -18,13 +18,15 @@
 
 /* Two bits a slot, bit i of each word for slot i:
  *   taken 0 mark 0  free               taken 1 mark 0  a block starts here
- *   taken 0 mark 1  has a child        taken 1 mark 1  the block goes on here */
+ *   taken 0 mark 1  has a child        taken 1 mark 1  the block goes on here
+ * A node whose base is less than its root's length has slots outside the root; each of them is
+ * like a block, so that nothing ever is free or changes there: see outside_slots. */
 struct node {
     uint64_t taken, mark;
-    uint64_t hi, lo;    /* the node's prefix: its first `base` bits, the others zero */
+    uint64_t hi, lo;    /* the node's prefix: its first `base` bits (if any), the others zero */
     uint32_t kids;      /* array of children (meaningless without any); next in the free list */
-    uint8_t base;       /* bits before the node; slots are prefixes of length base + STRIDE */
-    uint8_t room;       /* of the node's prefix: see tree_room */
+    int8_t base;        /* bits before the node; slots are prefixes of length base + STRIDE */
+    uint8_t room;       /* see tree_room */
     uint8_t kids_class; /* size class of the array */
 };
 
@@ -40,6 +42,7 @@ struct tree {
     uint32_t free_node;               /* list of released nodes */
     uint32_t free_kids[KIDS_CLASSES]; /* lists of released arrays */
     uint8_t max_len;                  /* of the family */
+    uint8_t phase;                    /* bases are phase - STRIDE, phase, phase + STRIDE ... */
 };
 
 struct root {
@@ -94,11 +97,12 @@ static inline bits128 node_bits(const struct node *n)
 }
 static inline unsigned node_slot_len(const struct node *n)
 {
-    return n->base + STRIDE;
+    return (unsigned)(n->base + STRIDE);
 }
-/* The slots of a node at the bottom may be longer than an address has bits (up to 133); blocks are
- * then several slots, and these two are still right for the first slot of a block. */
-static inline unsigned slot_of(bits128 address, unsigned base)
+/* The slots of a node at the bottom may be longer than an address has bits; blocks are then several
+ * slots, and these two are still right for the first slot of a block. Above the first bit of an
+ * address, where the highest node may begin, there are zeros. */
+static inline unsigned slot_of(bits128 address, int base)
 {
     return base <= 128 - STRIDE ? (unsigned)(address >> (128 - STRIDE - base)) & (SLOTS - 1)
                                 : (unsigned)(address << (base + STRIDE - 128)) & (SLOTS - 1);
@@ -139,10 +143,17 @@ static inline unsigned block_slots(const struct node *n, unsigned slot)
 
     return ends != 0 ? lowest_slot(ends) - slot : SLOTS - slot;
 }
-/* The node of a root that holds blocks of length len (> root_len) has this base. */
-static inline unsigned home_base(unsigned root_len, unsigned len)
+/* The node that holds blocks of length len (> 0) has this base: the highest whose slots are no
+ * bigger than the block. */
+static inline int home_base(const struct tree *t, unsigned len)
 {
-    return root_len + (len - root_len - 1) / STRIDE * STRIDE;
+    return (int)((len - 1 + STRIDE - t->phase) / STRIDE * STRIDE + t->phase) - STRIDE;
+}
+static inline uint64_t outside_slots(const struct root *r, int base)
+{
+    if (base >= r->cidr.len)
+        return 0;
+    return ~slots_from(slot_of(cidr_bits(&r->cidr), base), (unsigned)(base + STRIDE - r->cidr.len));
 }
 
 /* --- room ---
@@ -157,21 +168,21 @@ static inline unsigned room_of_len(const struct tree *t, unsigned len)
  * half of the slot is free. */
 static inline unsigned edge_room(const struct tree *t, unsigned len, const struct node *child)
 {
-    return child->base > len ? room_of_len(t, len + 1) : child->room;
+    return child->base > (int)len ? room_of_len(t, len + 1) : child->room;
 }
-/* Of the node, from its slots and its children's room. O(SLOTS) at most. */
+/* Of the part of the node inside the root, from its slots and its children's room. O(SLOTS). */
 unsigned tree_room(const struct tree *t, const struct node *n);
 unsigned root_room(const struct tree *t, const struct root *r);
 
 /* --- storage --- */
 
-void tree_init(struct tree *t, unsigned max_len);
+void tree_init(struct tree *t, enum family f);
 void tree_clear(struct tree *t);
 /* Makes room for what one claim may need, so that nothing fails after it. */
 bool tree_reserve(struct tree *t);
 size_t tree_memory(const struct tree *t);
-/* An empty node around address; tree_reserve first. */
-uint32_t tree_new_node(struct tree *t, bits128 address, unsigned base);
+/* A node around address without blocks; tree_reserve first. */
+uint32_t tree_new_node(struct tree *t, const struct root *r, bits128 address, int base);
 void tree_free_node(struct tree *t, uint32_t node);
 /* Free nodes and words in free arrays, for checking. */
 void tree_free_counts(const struct tree *t, size_t *nodes, size_t *words);

@@ -13,8 +13,8 @@
 
 struct tour {
     const struct tree *t;
-    struct cidr within;
-    bits128 first, last; /* addresses of `within` */
+    struct cidr within;  /* in the root that is visited */
+    bits128 first, last; /* its addresses */
     bool want_free;
     space_visit visit;
     void *ctx;
@@ -41,15 +41,16 @@ static bool emit(const struct tour *tour, bits128 address, unsigned len)
 static bool tour_edge(const struct tour *tour, unsigned len, const struct node *child)
 {
     bits128 path = node_bits(child);
+    unsigned base = (unsigned)child->base; /* not before the end of the edge */
 
     if (outside(tour, path & bits_mask(len), len))
         return true;
-    for (unsigned l = len + 1; tour->want_free && l <= child->base; l++)
+    for (unsigned l = len + 1; tour->want_free && l <= base; l++)
         if ((path & bits_span(l)) != 0 && !emit(tour, (path & bits_mask(l)) ^ bits_span(l), l))
             return false;
-    if (!outside(tour, path, child->base) && !tour_node(tour, child))
+    if (!outside(tour, path, base) && !tour_node(tour, child))
         return false;
-    for (unsigned l = child->base; tour->want_free && l > len; l--)
+    for (unsigned l = base; tour->want_free && l > len; l--)
         if ((path & bits_span(l)) == 0 && !emit(tour, (path & bits_mask(l)) | bits_span(l), l))
             return false;
     return true;
@@ -59,10 +60,10 @@ static bool tour_edge(const struct tour *tour, unsigned len, const struct node *
  * entered at its start. */
 static void entry(const struct tour *tour, const struct node *n, unsigned *first, unsigned *last)
 {
-    bits128 node_last = node_bits(n) | ~bits_mask(n->base);
+    bits128 node_last = node_bits(n) | ~bits_mask(n->base > 0 ? (unsigned)n->base : 0);
 
     *first = tour->first > node_bits(n) ? slot_of(tour->first, n->base) : 0;
-    *last = tour->last < node_last ? slot_of(tour->last, n->base) : SLOTS - 1;
+    *last = tour->last <= node_last ? slot_of(tour->last, n->base) : SLOTS - 1;
     while ((n->taken & n->mark & slot_bit(*first)) != 0)
         --*first;
 }
@@ -97,23 +98,29 @@ static bool tour_root(const struct tour *tour, const struct root *r)
 {
     if (r->whole || r->top == NO_NODE)
         return r->whole == tour->want_free || emit(tour, cidr_bits(&r->cidr), r->cidr.len);
-    return tour_edge(tour, r->cidr.len, &tour->t->nodes[r->top]);
+    const struct node *top = &tour->t->nodes[r->top];
+    return top->base <= r->cidr.len ? tour_node(tour, top) : tour_edge(tour, r->cidr.len, top);
 }
 
 static bool tour_space(const struct space *s, const struct cidr *within, bool want_free,
                        space_visit fn, void *ctx)
 {
+    struct cidr all = cidr_make(s->family, 0, 0, 0);
     struct tour tour = {.t = &s->tree, .want_free = want_free, .visit = fn, .ctx = ctx};
 
-    tour.within = within != NULL ? *within : cidr_make(s->family, 0, 0, 0);
-    if (tour.within.family != s->family)
-        return true;
-    tour.first = cidr_bits(&tour.within);
-    tour.last = tour.first | ~bits_mask(tour.within.len);
-    size_t i = space_roots_up_to(s, &tour.within);
+    if (within == NULL)
+        within = &all;
+    size_t i = space_roots_up_to(s, within);
     for (i -= i > 0; i < s->root_count; i++) {
-        if (cidr_bits(&s->roots[i].cidr) > tour.last)
-            break;
+        const struct cidr *root = &s->roots[i].cidr;
+        if (!cidr_overlaps(root, within)) {
+            if (cidr_compare(root, within) > 0)
+                break;
+            continue;
+        }
+        tour.within = cidr_contains(root, within) ? *within : *root;
+        tour.first = cidr_bits(&tour.within);
+        tour.last = tour.first | ~bits_mask(tour.within.len);
         if (!tour_root(&tour, &s->roots[i]))
             return false;
     }
@@ -177,11 +184,13 @@ struct census {
     struct count used;
 };
 
-static bool check_blocks(struct census *c, const struct node *n)
+static bool check_blocks(struct census *c, const struct root *r, const struct node *n)
 {
-    uint64_t covered = 0;
+    uint64_t outside = outside_slots(r, n->base), covered = outside;
 
-    for (uint64_t starts = node_starts(n); starts != 0; starts &= starts - 1) {
+    if ((node_starts(n) & outside) != outside)
+        return false;
+    for (uint64_t starts = node_starts(n) & ~outside; starts != 0; starts &= starts - 1) {
         unsigned slot = lowest_slot(starts), slots = block_slots(n, slot);
         if ((slots & (slots - 1)) != 0 || slot % slots != 0 || slots == SLOTS)
             return false;
@@ -211,7 +220,7 @@ static bool check_kids(struct census *c, const struct root *r, const struct node
     c->words += kids_words(n->kids_class);
     for (uint64_t left = node_children(n); left != 0; left &= left - 1, at++) {
         const struct node *kid = &t->nodes[kids_nodes(t, n)[at]];
-        if (kid->base < node_slot_len(n) || rooms[at] != edge_room(t, node_slot_len(n), kid) ||
+        if (kid->base < (int)node_slot_len(n) || rooms[at] != edge_room(t, node_slot_len(n), kid) ||
             bits_common(node_bits(kid), slot_bits(n, lowest_slot(left))) < node_slot_len(n) ||
             !check_node(c, r, kids_nodes(t, n)[at]))
             return false;
@@ -229,14 +238,16 @@ static bool check_node(struct census *c, const struct root *r, uint32_t index)
     if (index >= t->node_used || ++c->nodes > t->node_used)
         return false;
     const struct node *n = &t->nodes[index];
-    if ((n->base - r->cidr.len) % STRIDE != 0 || n->base < r->cidr.len || n->base >= t->max_len)
+    unsigned base = n->base > 0 ? (unsigned)n->base : 0;
+    if ((n->base + STRIDE - t->phase) % STRIDE != 0 || node_slot_len(n) <= r->cidr.len ||
+        base >= t->max_len)
         return false;
-    if ((node_bits(n) & ~bits_mask(n->base)) != 0 ||
-        bits_common(node_bits(n), cidr_bits(&r->cidr)) < r->cidr.len)
+    if ((node_bits(n) & ~bits_mask(base)) != 0 ||
+        bits_common(node_bits(n), cidr_bits(&r->cidr)) < (base < r->cidr.len ? base : r->cidr.len))
         return false;
-    if (n->taken == 0 && slot_count(n->mark) < 2)
+    if (n->taken == outside_slots(r, n->base) && slot_count(node_children(n)) < 2)
         return false;
-    return check_blocks(c, n) && check_kids(c, r, n) && n->room == tree_room(t, n);
+    return check_blocks(c, r, n) && check_kids(c, r, n) && n->room == tree_room(t, n);
 }
 
 static bool check_root(struct census *c, size_t i)
