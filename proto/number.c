@@ -188,6 +188,22 @@ static const struct value *as_integer(struct arena *a, const struct decimal *d)
     return u <= (uint64_t)INT64_MAX + 1 ? value_int(a, (int64_t)(0 - u)) : NULL;
 }
 
+/* All digits that the double has. Neither zero nor whole within 64 bits; buf holds the digits. */
+static struct decimal exact_decimal(double value, char buf[EXACT_SIZE])
+{
+    /* In the form d.ddd...e+x, the point at buf[1] and the e behind EXACT_DIGITS digits. */
+    snprintf(buf, EXACT_SIZE, "%.*e", EXACT_DIGITS - 1, fabs(value));
+    struct decimal d = {.negative = value < 0, .count = EXACT_DIGITS};
+    d.exponent = strtol(buf + EXACT_DIGITS + 2, NULL, 10) - (EXACT_DIGITS - 1);
+    buf[1] = buf[0]; /* over the point, so that the digits stand in a row */
+    d.digits = buf + 1;
+    while (d.count > 1 && d.digits[d.count - 1] == '0') {
+        d.count--;
+        d.exponent++;
+    }
+    return d;
+}
+
 /* NULL when no double is exactly this number. */
 static const struct value *as_double(struct arena *a, const struct decimal *d)
 {
@@ -196,25 +212,17 @@ static const struct value *as_double(struct arena *a, const struct decimal *d)
         (d->exponent < 0 && d->digits[d->count - 1] != '5')) {
         return NULL;
     }
-    char text[EXACT_SIZE], exact[EXACT_SIZE];
-    snprintf(text, sizeof text, "%s%se%" PRId64, d->negative ? "-" : "", d->digits, d->exponent);
+    char text[EXACT_SIZE], buf[EXACT_SIZE];
+    snprintf(text, sizeof text, "%s%.*se%" PRId64, d->negative ? "-" : "", (int)d->count, d->digits,
+             d->exponent);
     double value = strtod(text, NULL);
-    if (!isfinite(value)) {
+    if (!isfinite(value) || value == 0) {
         return NULL;
     }
-    /* All digits that the double has, in the same form: d.ddd...e+x. */
-    snprintf(exact, sizeof exact, "%.*e", EXACT_DIGITS - 1, fabs(value));
-    size_t end = EXACT_DIGITS + 1; /* digits and the point */
-    int64_t exponent = strtol(exact + end + 1, NULL, 10);
-    exact[1] = exact[0]; /* over the point, so that the digits stand in a row */
-    while (end > 2 && exact[end - 1] == '0') {
-        end--;
-    }
-    if (end - 1 != d->count || exponent - (int64_t)(d->count - 1) != d->exponent ||
-        memcmp(exact + 1, d->digits, d->count) != 0) {
-        return NULL;
-    }
-    return value_double(a, value);
+    struct decimal exact = exact_decimal(value, buf);
+    bool same = exact.count == d->count && exact.exponent == d->exponent &&
+                memcmp(exact.digits, d->digits, d->count) == 0;
+    return same ? value_double(a, value) : NULL;
 }
 
 static void add_zeros(struct text *t, int64_t n)
@@ -224,7 +232,7 @@ static void add_zeros(struct text *t, int64_t n)
     }
 }
 
-static const struct value *as_text(struct arena *a, const struct decimal *d)
+static const char *write_decimal(struct arena *a, const struct decimal *d)
 {
     struct text t = text_new(a);
     int64_t point = (int64_t)d->count + d->exponent; /* digits before the decimal point */
@@ -250,7 +258,7 @@ static const struct value *as_text(struct arena *a, const struct decimal *d)
         }
         text_printf(&t, "e%+" PRId64, point - 1);
     }
-    return new_number(a, (struct number){.kind = NUMBER_TEXT, .text = text_end(&t)});
+    return text_end(&t);
 }
 
 const struct value *value_number_text(struct arena *a, const char *text, size_t len)
@@ -266,26 +274,40 @@ const struct value *value_number_text(struct arena *a, const char *text, size_t 
     if (!v) {
         v = as_double(a, &d);
     }
-    return v ? v : as_text(a, &d);
+    if (!v) {
+        v = new_number(a, (struct number){.kind = NUMBER_TEXT, .text = write_decimal(a, &d)});
+    }
+    return v;
 }
 
 const char *value_number_print(struct arena *a, const struct number *n)
 {
-    char buf[40];
+    char buf[EXACT_SIZE];
+    struct decimal d;
     switch (n->kind) {
     case NUMBER_INT:
         return arena_printf(a, "%" PRId64, n->i);
     case NUMBER_UINT:
         return arena_printf(a, "%" PRIu64, n->u);
     case NUMBER_DOUBLE:
-        for (int digits = 15; digits <= 17; digits++) {
-            snprintf(buf, sizeof buf, "%.*g", digits, n->d);
-            if (strtod(buf, NULL) == n->d) {
-                break;
-            }
-        }
-        return arena_strdup(a, buf);
+        d = exact_decimal(n->d, buf);
+        return write_decimal(a, &d);
     default:
         return n->text;
     }
+}
+
+const char *value_number_describe(struct arena *a, const struct number *n)
+{
+    if (n->kind != NUMBER_DOUBLE) {
+        return value_number_print(a, n);
+    }
+    char buf[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(buf, sizeof buf, "%.*g", digits, n->d);
+        if (strtod(buf, NULL) == n->d) {
+            break;
+        }
+    }
+    return arena_strdup(a, buf);
 }

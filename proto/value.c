@@ -577,7 +577,7 @@ static void describe(struct description *d, const struct value *v)
         text_puts(&d->text, v->boolean ? "true" : "false");
         break;
     case VALUE_NUMBER:
-        text_puts(&d->text, value_number_print(d->arena, &v->number));
+        text_puts(&d->text, value_number_describe(d->arena, &v->number));
         break;
     case VALUE_STRING:
         describe_string(d, v->string.text, v->string.len);

@@ -140,9 +140,10 @@ bool value_as_int(const struct value *v, int64_t *out);
  * unknown). t may be NULL: then sequences are compared in order. */
 bool value_equal(const struct type *t, const struct value *a, const struct value *b);
 
-/* The decimal text of a number, fit for JSON and HCL; a double gets the shortest text that reads
- * back as it. */
+/* The decimal text of a number, fit for JSON; exact, so that value_number_text gives it back. */
 const char *value_number_print(struct arena *a, const struct number *n);
+/* For people: a double gets the shortest text that is nearer to it than to any other double. */
+const char *value_number_describe(struct arena *a, const struct number *n);
 
 /* For messages and tests: HCL-like, on one line, cut after about max bytes. */
 const char *value_describe(struct arena *a, const struct value *v, size_t max);

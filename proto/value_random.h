@@ -84,8 +84,8 @@ static inline const struct value *random_number(struct random *r, struct arena *
         return value_int(a, -(int64_t)(bits >> 1));
     case 2:
         return value_uint(a, bits | 1ull << 63);
-    case 3: /* short in decimal, so that JSON keeps it a double */
-        return value_double(a, (double)(int64_t)random_below(r, 1000000) / 64 - 100);
+    case 3:
+        return value_double(a, (double)(int64_t)bits / (double)(1 + random_below(r, 1000)));
     default: {
         const char *text = arena_printf(a, "-%llu%llu.%llue-%zu", (unsigned long long)bits,
                                         (unsigned long long)random_bits(r),
