@@ -167,17 +167,15 @@ static bool is_provider(const char *address, const char *type, size_t n)
     return n > 0 && strlen(last) == n && memcmp(last, type, n) == 0;
 }
 
-/* State can be moved here from every name of the same resource, written by this provider or by the
- * one that a name is borrowed from: what stands before the first underscore of a type name is its
- * provider (`aws_vpc`), whatever host and namespace it was installed from. */
-static bool can_move(const struct request *q, const struct resource *resource,
+/* State can be moved here from every name of the same resource, written by any provider that one of
+ * the names belongs to: what stands before the first underscore of a type name is its provider
+ * (`aws_vpc`), whatever host and namespace that was installed from. */
+static bool can_move(const struct resource *resource,
                      const Tfplugin6__MoveResourceState__Request *in)
 {
-    const char *address = in->source_provider_address, *own = q->runtime->provider->name;
+    const char *address = in->source_provider_address;
     if (!has_name(resource, in->source_type_name))
         return false;
-    if (is_provider(address, own, strlen(own)))
-        return true;
     for (const char *const *name = resource->names; *name; name++)
         if (strchr(*name, '_') && is_provider(address, *name, strcspn(*name, "_")))
             return true;
@@ -191,10 +189,10 @@ static void refuse_move(struct request *q, const struct resource *resource,
     for (const char *const *name = resource->names; *name; name++)
         text_printf(&names, "%s%s", name == resource->names ? "" : ", ", *name);
     diag_error(&q->diags, NULL, "Cannot move the resource",
-               "A %s of provider %s cannot become a %s. What can: %s, of provider %s or of the "
-               "provider that the name begins with.",
+               "A %s of provider %s cannot become a %s. What can: %s, of the providers that these "
+               "names begin with.",
                in->source_type_name, in->source_provider_address, in->target_type_name,
-               text_end(&names), q->runtime->provider->name);
+               text_end(&names));
 }
 
 enum outcome method_move(struct request *q)
@@ -203,7 +201,7 @@ enum outcome method_move(struct request *q)
     const struct resource_entry *e = find_resource(q, in->target_type_name);
     const char *own = q->runtime->provider->name;
     const struct value *state = NULL;
-    if (e && !can_move(q, e->resource, in))
+    if (e && !can_move(e->resource, in))
         refuse_move(q, e->resource, in);
     else if (e)
         state = decode_raw_state(q, e, in->source_state);
@@ -337,8 +335,6 @@ static void answer_plan(struct request *q, const struct resource_entry *e, const
     /* A create after a destroy begins anew; otherwise what the hook does not mention stays. */
     if (!ch->private.len && ch->kind != CHANGE_CREATE)
         out->planned_private = wire_bytes(ch->prior_private);
-    if (ch->kind != CHANGE_UPDATE)
-        return;
     out->requires_replace = arena_calloc(a, ch->replace.count, sizeof *out->requires_replace);
     for (size_t i = 0; i < ch->replace.count; i++)
         out->requires_replace[out->n_requires_replace++] = wire_path(a, ch->replace.items[i]);

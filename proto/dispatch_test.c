@@ -5,6 +5,8 @@
  */
 #include "proto/dispatch_toy.h"
 
+#include <time.h>
+
 static const char *describe(struct bench *b, const struct value *v, const char *member)
 {
     return value_describe(b->arena, value_get(v, member), 200);
@@ -82,6 +84,8 @@ static void schema_says_what_the_tables_say(void **state)
     assert_string_equal(out->provider->block->attributes[0]->name, "region");
     assert_string_equal(out->provider_meta->block->attributes[0]->name, "region");
 
+    assert_string_equal(out->data_source_schemas[1]->key, "aws_info");
+    assert_string_equal(out->data_source_schemas[1]->value->block->description, "Own words.");
     const Tfplugin6__Schema *s = schema_of(out, "aws_thing");
     assert_int_equal(s->version, 2);
     assert_int_equal(s->block->version, 2);
@@ -111,7 +115,9 @@ static void schema_says_what_the_tables_say(void **state)
 
     /* kept, and the same for every name */
     struct answer again;
+    struct bytes kept = b->runtime->schema_response;
     bench_send(b, "GetProviderSchema", &in, &again);
+    assert_ptr_equal(b->runtime->schema_response.data, kept.data);
     assert_int_equal(again.len, b->last.len);
     assert_memory_equal(again.body, b->last.body, again.len);
     struct bytes one = wire_pack(b->arena, &schema_of(out, "thing")->base);
@@ -1108,6 +1114,40 @@ static void out_of_memory_is_an_answer(void **state)
     }
 }
 
+/* Requests with some bytes changed, cut or doubled: every one gets its one answer. */
+static void damaged_requests_are_answered(void **state)
+{
+    struct bench *b = *state;
+    const char *given = getenv("TEST_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    print_message("TEST_SEED=%u\n", seed);
+    fill_requests(b);
+    for (unsigned round = 0; round < 300 * IMPLEMENTED; round++) {
+        size_t i = round % IMPLEMENTED;
+        size_t len = protobuf_c_message_get_packed_size(requests[i]);
+        uint8_t *raw = malloc(2 * len + 1);
+        assert_non_null(raw);
+        protobuf_c_message_pack(requests[i], raw);
+        for (unsigned k = (unsigned)rand_r(&seed) % 4; len && k < 4; k++)
+            raw[(unsigned)rand_r(&seed) % len] = (uint8_t)rand_r(&seed);
+        if (len && rand_r(&seed) % 4 == 0)
+            len = (unsigned)rand_r(&seed) % len;
+        if (rand_r(&seed) % 4 == 0) {
+            memcpy(raw + len, raw, len);
+            len *= 2;
+        }
+        uint8_t *exact = realloc(raw, len ? len : 1);
+        assert_non_null(exact);
+        char path[96];
+        snprintf(path, sizeof path, "/tfplugin6.Provider/%s", implemented[i]);
+        struct answer answer = {0};
+        runtime_request(b->runtime, path, (struct bytes){exact, len}, &answer, b->now);
+        free(exact);
+        assert_int_equal(answer.count, 1);
+        assert_true(answer.status == STATUS_OK || answer.status == STATUS_INVALID_ARGUMENT);
+    }
+}
+
 static void out_of_memory_at_the_start(void **state)
 {
     struct bench *b = *state;
@@ -1161,6 +1201,7 @@ int main(void)
         CASE(functions_are_called),
         CASE(function_errors_name_the_argument),
         CASE(stop_is_answered),
+        CASE(damaged_requests_are_answered),
         CASE(out_of_memory_is_an_answer),
         CASE(out_of_memory_at_the_start),
     };

@@ -175,9 +175,14 @@ static void patience_ends(void **state)
     /* something arrives and ends: patience begins anew */
     send_create(b, "fine", &other);
     assert_int_equal(tick(b, 5999), 10999);
-    assert_int_equal(tick(b, 10998), 10999);
+    /* so does something that arrives and waits as well */
+    b->now = 6500;
+    send_create(b, "room", &other);
+    assert_int_equal(tick(b, 10998), 11500);
+    runtime_cancel(b->runtime, &other);
+    assert_int_equal(tick(b, 10999), 11500);
     assert_int_equal(waiting.count, 0);
-    assert_int_equal(tick(b, 10999), UINT64_MAX);
+    assert_int_equal(tick(b, 11500), UINT64_MAX);
     assert_string_equal(error_of(b, &waiting), "No room");
     assert_int_equal(runtime_waiting(b->runtime), 0);
 }
