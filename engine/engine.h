@@ -90,12 +90,12 @@ struct allocation {
     const struct pool *pool;
     struct cidr cidr;
     enum allocation_type type;
-    const char *resource_id;                  /* vpc-..., the child pool's id, "" for custom */
+    bool conflicting;        /* loaded although it overlaps another or lies outside its pool: see
+                                engine_audit */
+    bool leaving;            /* its removal is planned in this run: see engine_plan_leave */
+    const char *resource_id; /* vpc-..., the child pool's id, "" for custom */
     const char *owner, *region, *description; /* "" when not known */
     struct tags tags;
-    bool conflicting; /* loaded although it overlaps another or lies outside its pool: see
-                         engine_audit */
-    bool leaving;     /* its removal is planned in this run: see engine_plan_leave */
 };
 
 /* Read access. Pointers stay valid until the object is removed; NULL when there is none. */
@@ -290,7 +290,8 @@ enum engine_result engine_load_cidr(struct engine *e, const char *pool_id, const
                                     const char *allocation_id);
 enum engine_result engine_load_allocation(struct engine *e, const struct allocation_request *r);
 /* After the last load: settles what depended on order (child CIDRs in source pools, conflicts).
- * May be called again after more loads. O(n log n). */
+ * May be called again after more loads. O(n log n). Until then reading shows what was settled
+ * before; every issuing call settles first. */
 enum engine_result engine_settle(struct engine *e);
 
 /* --- drift: what is wrong with something that exists --- */
