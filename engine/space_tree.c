@@ -20,10 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    uint8_t capacity, room_words;
-} kids_class[KIDS_CLASSES] = {{1, 2},  {2, 2},  {4, 2},   {8, 2},  {16, 4},
-                              {24, 6}, {32, 8}, {48, 12}, {64, 16}};
+const struct kids_class kids_classes[KIDS_CLASSES] = {{1, 2},  {2, 2},  {4, 2},   {8, 2},  {16, 4},
+                                                      {24, 6}, {32, 8}, {48, 12}, {64, 16}};
 
 /* One claim: a branch and a leaf; the branch's arrays of one and two, or a parent's of any size. */
 #define RESERVED_NODES 2
@@ -114,26 +112,6 @@ void tree_free_counts(const struct tree *t, size_t *nodes, size_t *words)
 
 /* --- arrays of children --- */
 
-unsigned kids_capacity(unsigned size_class)
-{
-    return kids_class[size_class].capacity;
-}
-
-size_t kids_words(unsigned size_class)
-{
-    return (size_t)kids_class[size_class].room_words + kids_class[size_class].capacity;
-}
-
-uint8_t *kids_rooms(const struct tree *t, const struct node *n)
-{
-    return (uint8_t *)(t->words + n->kids);
-}
-
-uint32_t *kids_nodes(const struct tree *t, const struct node *n)
-{
-    return t->words + n->kids + kids_class[n->kids_class].room_words;
-}
-
 static uint32_t new_kids(struct tree *t, unsigned size_class)
 {
     uint32_t index = t->free_kids[size_class];
@@ -199,18 +177,35 @@ void tree_remove_kid(struct tree *t, uint32_t node, unsigned slot)
         free_kids(t, n);
 }
 
+/* Eight rooms side by side, the first in the lowest byte; and one room eight times. */
+#define HIGH_BITS 0x8080808080808080
+
+static inline uint64_t eight_rooms(const uint8_t *rooms)
+{
+    uint64_t word;
+
+    memcpy(&word, rooms, sizeof(word));
+    return le64toh(word);
+}
+
+static inline uint64_t eight_times(unsigned room)
+{
+    return (uint64_t)0x0101010101010101 * room;
+}
+
+/* The high bit of each byte in which a >= b. Rooms are below 128, so no byte borrows. */
+static inline uint64_t at_least(uint64_t a, uint64_t b)
+{
+    return ((a | HIGH_BITS) - b) & HIGH_BITS;
+}
+
 unsigned kids_find_room(const struct tree *t, const struct node *n, unsigned from, unsigned to,
                         unsigned room)
 {
-    const uint64_t each = 0x0101010101010101, high = 0x8080808080808080;
     const uint8_t *rooms = kids_rooms(t, n);
 
     for (unsigned i = from & ~7u; i < to; i += 8) {
-        uint64_t word;
-        memcpy(&word, rooms + i, sizeof(word));
-        /* Both sides are below 128, so no byte borrows from the next one: its high bit stays when
-         * the room suffices. */
-        uint64_t fits = ((le64toh(word) | high) - each * room) & high;
+        uint64_t fits = at_least(eight_rooms(rooms + i), eight_times(room));
         if (i < from)
             fits &= UINT64_MAX << 8 * (from - i);
         if (fits != 0) {
@@ -223,23 +218,34 @@ unsigned kids_find_room(const struct tree *t, const struct node *n, unsigned fro
 
 /* --- room --- */
 
+static unsigned most_room(const uint8_t *rooms, unsigned count)
+{
+    uint64_t most = 0;
+    unsigned best = 0;
+
+    for (unsigned i = 0; i < count; i += 8) {
+        uint64_t next = eight_rooms(rooms + i), more = at_least(next, most);
+        uint64_t take = more - (more >> 7); /* 0x7f in the bytes to take */
+        most = (next & take) | (most & ~take);
+    }
+    for (; most != 0; most >>= 8)
+        if ((most & 0xff) > best)
+            best = most & 0xff;
+    return best;
+}
+
 unsigned tree_room(const struct tree *t, const struct node *n)
 {
     uint64_t slots = ~node_occupied(n);
-    unsigned room = 0;
+    unsigned order = 0;
 
-    if (slots != 0) {
-        unsigned order = 0;
-        while (order < STRIDE && (slots = paired_runs(slots, order)) != 0)
-            order++;
-        return room_of_len(t, node_slot_len(n) - order);
+    if (slots == 0) {
+        unsigned count = slot_count(node_children(n));
+        return count != 0 ? most_room(kids_rooms(t, n), count) : 0;
     }
-    unsigned count = slot_count(node_children(n));
-    const uint8_t *rooms = count != 0 ? kids_rooms(t, n) : NULL;
-    for (unsigned i = 0; i < count; i++)
-        if (rooms[i] > room)
-            room = rooms[i];
-    return room;
+    while (order < STRIDE && (slots = paired_runs(slots, order)) != 0)
+        order++;
+    return room_of_len(t, node_slot_len(n) - order);
 }
 
 unsigned root_room(const struct tree *t, const struct root *r)
@@ -291,8 +297,10 @@ bool node_holds(const struct node *n, const struct cidr *block)
            block_slots(n, slot) == 1u << (node_slot_len(n) - block->len);
 }
 
-/* Going up may stop where a room did not change, because nothing above the last node did either;
- * a node that has just been put in has the room ROOM_STALE, which differs from every real one. */
+/* A free slot has more room than any child, so where there is one, or where another child has no
+ * less room before and after, going up may stop: nothing above the last node has changed but rooms.
+ * A node that has just been put in has the room ROOM_STALE, because its parent's slots did change.
+ */
 void tree_refresh(struct tree *t, struct root *r, const struct trail *trail)
 {
     for (unsigned d = trail->depth; d-- > 0;) {
@@ -302,10 +310,11 @@ void tree_refresh(struct tree *t, struct root *r, const struct trail *trail)
             break;
         const struct node *parent = &t->nodes[trail->node[d - 1]];
         uint8_t *room = &kids_rooms(t, parent)[kid_index(parent, trail->slot[d - 1])];
-        unsigned now = edge_room(t, node_slot_len(parent), n);
-        if (*room == now)
-            return;
+        unsigned now = edge_room(t, node_slot_len(parent), n), before = *room;
         *room = (uint8_t)now;
+        if (before != ROOM_STALE && (now == before || node_occupied(parent) != UINT64_MAX ||
+                                     (before < parent->room && now <= parent->room)))
+            return;
     }
     r->room = (uint8_t)root_room(t, r);
 }

@@ -71,9 +71,14 @@ static inline uint64_t slots_below(unsigned slot) /* slot <= 64 */
 {
     return slot >= SLOTS ? UINT64_MAX : slot_bit(slot) - 1;
 }
+/* Bits counted in pairs, fours, bytes, and these added up: the compiler's builtin is a call, and
+ * slower, wherever the oldest processor of the target has no instruction for it. */
 static inline unsigned slot_count(uint64_t slots)
 {
-    return (unsigned)__builtin_popcountll(slots);
+    slots -= slots >> 1 & 0x5555555555555555;
+    slots = (slots & 0x3333333333333333) + (slots >> 2 & 0x3333333333333333);
+    slots = (slots + (slots >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (unsigned)(slots * 0x0101010101010101 >> 56);
 }
 static inline unsigned lowest_slot(uint64_t slots) /* not 0 */
 {
@@ -187,11 +192,28 @@ void tree_free_node(struct tree *t, uint32_t node);
 /* Free nodes and words in free arrays, for checking. */
 void tree_free_counts(const struct tree *t, size_t *nodes, size_t *words);
 
-unsigned kids_capacity(unsigned size_class);
-size_t kids_words(unsigned size_class);
+struct kids_class {
+    uint8_t capacity, room_words;
+};
+extern const struct kids_class kids_classes[KIDS_CLASSES];
+
+static inline unsigned kids_capacity(unsigned size_class)
+{
+    return kids_classes[size_class].capacity;
+}
+static inline size_t kids_words(unsigned size_class)
+{
+    return (size_t)kids_classes[size_class].room_words + kids_classes[size_class].capacity;
+}
 /* The arrays of a node with children, in slot order. */
-uint8_t *kids_rooms(const struct tree *t, const struct node *n);
-uint32_t *kids_nodes(const struct tree *t, const struct node *n);
+static inline uint8_t *kids_rooms(const struct tree *t, const struct node *n)
+{
+    return (uint8_t *)(t->words + n->kids);
+}
+static inline uint32_t *kids_nodes(const struct tree *t, const struct node *n)
+{
+    return t->words + n->kids + kids_classes[n->kids_class].room_words;
+}
 static inline unsigned kid_index(const struct node *n, unsigned slot)
 {
     return slot_count(node_children(n) & slots_below(slot));
