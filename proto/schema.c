@@ -519,7 +519,7 @@ static const char *lint_nested_block(const struct lint *l, const struct block *b
         return m;
     if (nb->nesting != NESTING_SINGLE && nb->nesting != NESTING_LIST && nb->nesting != NESTING_SET)
         return mistake(l, nb->name, "a block is single, a list or a set");
-    if (nb->flags & ~(unsigned)(ATTR_REPLACE | ATTR_DEPRECATED))
+    if (nb->flags & ~(unsigned)(ATTR_REPLACE | ATTR_DEPRECATED | ATTR_IGNORED))
         return mistake(l, nb->name, "has a flag that a block cannot have");
     if (nb->min_items < 0 || nb->max_items < 0 || (nb->max_items && nb->min_items > nb->max_items))
         return mistake(l, nb->name, "has wrong bounds for its number");

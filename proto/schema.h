@@ -149,7 +149,7 @@ struct nested_block {
     const char *name;             /* NULL ends a table */
     enum nesting nesting;         /* single, list, set */
     int64_t min_items, max_items; /* 0: no bound */
-    unsigned flags;               /* ATTR_REPLACE: any change inside replaces */
+    unsigned flags;               /* ATTR_REPLACE: any change inside replaces; ATTR_IGNORED */
     const struct block *block;
     const char *description;
     size_t offset; /* of a field_value in the typed struct, plus 1; 0: no field */

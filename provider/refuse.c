@@ -157,10 +157,10 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                              "when nothing is allocated from it. Release the allocations first, "
                              "bottom-up."},
     [REFUSAL_RULES] = {"InvalidParameterValue", ROLE_NONE,
-                       "The allocation rules of the pool contradict each other: {text}. It must "
-                       "hold that 0 <= allocation_min_netmask_length <= "
-                       "allocation_default_netmask_length <= allocation_max_netmask_length <= 32 "
-                       "(IPv4) or 128 (IPv6), for those that are set. Correct the lengths."},
+                       "The allocation rules of the pool contradict each other: {lengths}. It must "
+                       "hold that allocation_min_netmask_length <= "
+                       "allocation_default_netmask_length <= allocation_max_netmask_length <= "
+                       "{limit}, for those that are set. Correct the lengths."},
 };
 
 /* `ipam-pool-0... ("eu-west-1 prod")` */
@@ -200,6 +200,20 @@ static const char *holder_name(struct call *c, const struct refusal *w)
     return arena_printf(c->arena, "%s %s", what, who);
 }
 
+static const char *lengths_text(struct call *c, const struct refusal *w)
+{
+    const struct {
+        const char *name;
+        int value;
+    } rules[] = {{"min", w->min_len}, {"default", w->length}, {"max", w->max_len}};
+    const char *text = "";
+    for (size_t i = 0; i < 3; i++)
+        if (rules[i].value >= 0)
+            text = arena_printf(c->arena, "%s%sallocation_%s_netmask_length = %d", text,
+                                *text ? ", " : "", rules[i].name, rules[i].value);
+    return text;
+}
+
 static const char *bounds_text(struct call *c, const struct refusal *w)
 {
     if (w->code == REFUSAL_TOO_LARGE && w->max_len >= 0)
@@ -235,6 +249,8 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
                             w->max_len < 0 ? (int)cidr_max_len(w->cidr.family) : w->max_len);
     if (IS("bounds"))
         return bounds_text(c, w);
+    if (IS("lengths"))
+        return lengths_text(c, w);
     if (IS("largest"))
         return w->largest_free < 0 ? "none" : arena_printf(c->arena, "/%d", w->largest_free);
     if (IS("free"))
