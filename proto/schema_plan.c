@@ -399,8 +399,8 @@ static const struct value *plan_attribute(const struct plan *pl, const struct at
         return at->nested ? plan_nest(pl, at->nesting, at->nested, t) : t.config;
     if (at->fallback.kind != LITERAL_NONE)
         return schema_default(pl->arena, at);
-    if (!(at->flags & ATTR_COMPUTED) || (at->flags & ATTR_IGNORED))
-        return t.config;
+    if (!(at->flags & ATTR_COMPUTED))
+        return t.config; /* ignored ones too: they are never computed */
     if (creating || (pl->refresh && (at->flags & ATTR_VOLATILE)))
         return &value_unknown;
     /* Terraform drops a prior object that only a configuration can have made. */
