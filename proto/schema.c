@@ -379,6 +379,10 @@ static const char *lint_default(const struct lint *l, const struct attribute *at
         return mistake(l, at->name, "is volatile and has a default");
     if (!default_fits(at))
         return mistake(l, at->name, "has a default that is not of its type");
+    /* "" and 0 may stand for "not set", which no check is about. */
+    if ((at->fallback.kind == LITERAL_STRING && !*at->fallback.string) ||
+        (at->fallback.kind == LITERAL_INT && at->fallback.integer == 0))
+        return NULL;
     struct diags d;
     diags_init(&d, l->arena);
     schema_check_value(at, schema_default(l->arena, at), NULL, &d);

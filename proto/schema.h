@@ -33,7 +33,8 @@ enum attribute_flags {
     ATTR_IGNORED = 1 << 7,
 };
 
-/* A default, planned when the configuration says nothing (null). Needs OPTIONAL and COMPUTED. */
+/* A default, planned when the configuration says nothing (null). Needs OPTIONAL and COMPUTED. The
+ * defaults "" and 0 may stand for "not set": the attribute's checks do not apply to them. */
 enum literal_kind { LITERAL_NONE, LITERAL_BOOL, LITERAL_INT, LITERAL_STRING, LITERAL_EMPTY };
 struct literal {
     enum literal_kind kind; /* LITERAL_EMPTY: an empty list, set, map */
