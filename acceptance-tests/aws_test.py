@@ -78,7 +78,7 @@ class Aws(Case):
         self.assertEqual(a["tags_all"], {"ManagedBy": "terraform"})
         self.tf.quiet()
         self.tf.up(ROOT_MODULE.replace('"main" {\n  ipv4_ipam', '"main" {\n  count = 3\n  ipv4_ipam'))
-        self.assert_disjoint(self.cidrs().values(), "172.20.0.0/16")
+        self.assert_disjoint(self.tf.cidrs().values(), "172.20.0.0/16")
         self.tf.quiet()
         self.tf.destroy()
 

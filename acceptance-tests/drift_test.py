@@ -41,7 +41,7 @@ class Drift(Case):
         self.assert_says(result, "Warning", "overlap", r"10\.0\.0\.0/20", "|".join(ids))
         # Both keep what they hold; the next one gets neither.
         self.tf.up(estate() + vpc("a") + vpc("b") + vpc("c"))
-        self.assertEqual(self.cidrs()["ipam_vpc.c"], "10.0.16.0/20")
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.c"], "10.0.16.0/20")
 
     def test_pool_cidr_gone(self):
         self.tf.up(estate() + vpc("a"))

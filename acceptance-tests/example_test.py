@@ -30,7 +30,7 @@ class Examples(Case):
 
     def test_example_quickstart(self):
         self.apply_example("quickstart")
-        self.assertEqual(set(self.cidrs().values()), {"10.0.0.0/20", "10.0.16.0/20"})
+        self.assertEqual(set(self.tf.cidrs().values()), {"10.0.0.0/20", "10.0.16.0/20"})
         self.tf.destroy()
 
     def test_example_hierarchy(self):
@@ -40,7 +40,7 @@ class Examples(Case):
         self.assertEqual(found["aws_vpc_ipam_pool_cidr.euw1_prod"]["cidr"], "10.0.0.0/16")
         self.assertEqual([found[f"aws_vpc_ipam_pool.{n}"]["pool_depth"]
                           for n in ("top", "euw1", "euw1_prod")], [1, 2, 3])
-        cidrs = list(self.cidrs().values()) + [found["aws_vpc_ipam_pool_cidr_allocation.eks"]["cidr"]]
+        cidrs = list(self.tf.cidrs().values()) + [found["aws_vpc_ipam_pool_cidr_allocation.eks"]["cidr"]]
         self.assertEqual(len(cidrs), 5)
         self.assert_disjoint(cidrs, "10.0.0.0/16")
         self.assertEqual(sorted(c.split("/")[1] for c in cidrs), ["20", "22", "22", "22", "24"])

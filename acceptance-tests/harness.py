@@ -216,17 +216,22 @@ class Folder:
     def show(self, *args, **kw):
         return json.loads(self.terraform("show", "-json", *args, **kw).stdout)
 
+    def managed(self, **kw):
+        """Everything in the state, as `terraform show` has it."""
+        def walk(module):
+            yield from (r for r in module.get("resources", []) if r["mode"] == "managed")
+            for child in module.get("child_modules", []):
+                yield from walk(child)
+        return list(walk(self.show(**kw).get("values", {}).get("root_module", {})))
+
     def resources(self, **kw):
         """{address: attributes} of everything in the state."""
-        def walk(module):
-            for resource in module.get("resources", []):
-                if resource["mode"] == "managed":
-                    found[resource["address"]] = resource["values"]
-            for child in module.get("child_modules", []):
-                walk(child)
-        found = {}
-        walk(self.show(**kw).get("values", {}).get("root_module", {}))
-        return found
+        return {r["address"]: r["values"] for r in self.managed(**kw)}
+
+    def cidrs(self, **kw):
+        """{address: CIDR} of the VPCs in the state."""
+        return {r["address"]: r["values"]["cidr_block"] for r in self.managed(**kw)
+                if r["type"] in ("ipam_vpc", "aws_vpc", "vpc")}
 
     def get(self, address, **kw):
         return self.resources(**kw)[address]
@@ -282,11 +287,6 @@ class Case(unittest.TestCase):
         for net in nets:
             if inside:
                 self.assertTrue(net.subnet_of(ipaddress.ip_network(inside)), f"{net}")
-
-    def cidrs(self, kinds=("ipam_vpc", "aws_vpc", "vpc"), tf=None):
-        """{address: CIDR} of the VPCs in the state."""
-        return {a: v["cidr_block"] for a, v in (tf or self.tf).resources().items()
-                if a.split("[")[0].rsplit(".", 2)[-2] in kinds}
 
     def import_round_trip(self, address, import_id, ignored=()):
         """Forgets a resource and imports it again: nothing is replaced or changed, and every

@@ -58,14 +58,14 @@ resource "pool_cidr" "more" {
 }
 """
         self.tf.up(estate() + vpc("a") + aws + short)
-        cidrs = self.cidrs()
+        cidrs = self.tf.cidrs()
         self.assertEqual(set(cidrs), {"ipam_vpc.a", "aws_vpc.a", "vpc.b"})
         self.assert_disjoint(cidrs.values())
         self.assertEqual(cidrs["aws_vpc.a"], "10.1.0.0/20")
         self.tf.quiet()
         # A later run knows what each of the names holds.
         self.tf.up(estate() + vpc("a") + aws + short + vpc("c") + vpc("d", 16))
-        self.assert_disjoint(self.cidrs().values())
+        self.assert_disjoint(self.tf.cidrs().values())
         self.tf.destroy()
         self.assertEqual(self.tf.resources(), {})
 

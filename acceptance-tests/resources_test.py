@@ -140,7 +140,7 @@ class Scope(Case):
         """Scopes are separate spaces: each may hold the same CIDR."""
         self.tf.up(SCOPE + pool_hcl() + pool_hcl(name="lab").replace(
             "ipam.main.private_default_scope_id", "ipam_scope.lab.id") + vpc("a") + vpc("b", pool="lab"))
-        self.assertEqual(set(self.cidrs().values()), {"10.0.0.0/20"})
+        self.assertEqual(set(self.tf.cidrs().values()), {"10.0.0.0/20"})
         self.tf.quiet()
 
     def test_quota(self):
@@ -469,7 +469,7 @@ class Vpc(Case):
     def test_explicit_cidr_from_the_pool(self):
         self.tf.up(estate() + vpc_at("a", "10.0.16.0/20") + vpc("b") + vpc("c"))
         self.assertEqual(self.tf.get("ipam_vpc.a")["cidr_block"], "10.0.16.0/20")
-        self.assert_disjoint(self.cidrs().values(), "10.0.0.0/16")
+        self.assert_disjoint(self.tf.cidrs().values(), "10.0.0.0/16")
         self.tf.quiet()
 
     def test_without_a_pool(self):
@@ -512,7 +512,7 @@ resource "ipam_pool_cidr" "six" {
     def test_import(self):
         self.tf.up(estate() + vpc("a") + vpc("b"))
         self.import_round_trip("ipam_vpc.b", self.tf.get("ipam_vpc.b")["id"])
-        self.assert_disjoint(self.cidrs().values())
+        self.assert_disjoint(self.tf.cidrs().values())
 
     def test_import_block(self):
         self.tf.up(estate() + vpc("a"))

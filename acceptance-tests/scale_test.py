@@ -19,7 +19,7 @@ class Scale(Case):
 
     def check_fifty(self, how, *args):
         self.tf.up(estate() + many(how), *args)
-        cidrs = self.cidrs()
+        cidrs = self.tf.cidrs()
         self.assertEqual(len(cidrs), 50)
         self.assert_disjoint(cidrs.values(), "10.0.0.0/16")
         self.assertEqual(set(cidrs.values()), self.lowest(50))
@@ -45,7 +45,7 @@ class Scale(Case):
         for i, netmask in enumerate((16, 28, 20, 24, 18, 26, 16, 22)):
             text += vpc(f"x{i}", netmask).replace('" {', '" {\n  count = 6', 1)
         self.tf.up(text)
-        cidrs = self.cidrs()
+        cidrs = self.tf.cidrs()
         self.assertEqual(len(cidrs), 48)
         self.assert_disjoint(cidrs.values(), "10.0.0.0/8")
         self.tf.quiet()
@@ -57,15 +57,15 @@ class Scale(Case):
             return estate() + many("for_each = toset([" + ", ".join(f'"{n}"' for n in names) + "])")
         for n in range(1, 6):
             self.tf.up(of(keys[:n]))
-        before = self.cidrs()
+        before = self.tf.cidrs()
         self.assertEqual([before[f'ipam_vpc.a["{k}"]'] for k in keys],
                          [f"10.0.{i}.0/24" for i in range(5)])
         self.tf.up(of("ace"))
-        self.assertEqual(set(self.cidrs().values()), {"10.0.0.0/24", "10.0.2.0/24", "10.0.4.0/24"})
+        self.assertEqual(set(self.tf.cidrs().values()), {"10.0.0.0/24", "10.0.2.0/24", "10.0.4.0/24"})
         self.tf.up(of("acef"))
-        self.assertEqual(self.cidrs()['ipam_vpc.a["f"]'], "10.0.1.0/24")
+        self.assertEqual(self.tf.cidrs()['ipam_vpc.a["f"]'], "10.0.1.0/24")
         self.tf.up(of("acefg"))
-        after = self.cidrs()
+        after = self.tf.cidrs()
         self.assertEqual(after['ipam_vpc.a["g"]'], "10.0.3.0/24")
         for key in "ace":
             self.assertEqual(after[f'ipam_vpc.a["{key}"]'], before[f'ipam_vpc.a["{key}"]'])
@@ -75,7 +75,7 @@ class Scale(Case):
         """A full pool: the new VPC gets what the old one leaves in the same apply."""
         self.tf.up(estate("10.0.0.0/20") + vpc("old"))
         self.tf.up(estate("10.0.0.0/20") + vpc("new"))
-        self.assertEqual(self.cidrs(), {"ipam_vpc.new": "10.0.0.0/20"})
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.new": "10.0.0.0/20"})
         self.tf.quiet()
 
     def test_explicit_beside_next_free(self):
@@ -83,7 +83,7 @@ class Scale(Case):
         explicit = vpc("x", 24).replace("ipv4_netmask_length = 24", 'cidr_block = "10.0.${count.index}.0/24"')
         self.tf.up(estate() + many("count = 20") + explicit.replace('"x" {', '"x" {\n  count = 20'),
                    "-parallelism=40")
-        cidrs = self.cidrs()
+        cidrs = self.tf.cidrs()
         self.assertEqual(len(cidrs), 40)
         self.assert_disjoint(cidrs.values())
         for i in range(20):

@@ -73,11 +73,8 @@ class Places(Case):
     def two_runs(self, text="", *args, **kw):
         self.tf.up(text + estate() + vpc("a"), *args, **kw)
         self.tf.up(text + estate() + vpc("a") + vpc("b"), *args, **kw)
-        cidrs = self.cidrs_here(**kw)
+        cidrs = self.tf.cidrs(**kw)
         self.assertEqual(cidrs, {"ipam_vpc.a": "10.0.0.0/20", "ipam_vpc.b": "10.0.16.0/20"})
-
-    def cidrs_here(self, **kw):
-        return {a: v["cidr_block"] for a, v in self.tf.resources(**kw).items() if "_vpc." in a}
 
     def test_default(self):
         self.two_runs()
@@ -117,7 +114,7 @@ class Places(Case):
         self.tf.write(backend("local", path="kept.tfstate") + estate() + vpc("a") + vpc("b"))
         self.tf.apply(env=env)
         self.assertFalse((self.tf.path / ".terraform").exists())
-        self.assertEqual(self.cidrs_here(env=env)["ipam_vpc.b"], "10.0.16.0/20")
+        self.assertEqual(self.tf.cidrs(env=env)["ipam_vpc.b"], "10.0.16.0/20")
         self.tf.quiet(env=env)
 
     def test_chdir(self):
@@ -129,7 +126,7 @@ class Places(Case):
         elsewhere("apply", "-auto-approve")
         self.tf.write(estate() + vpc("a") + vpc("b"))
         elsewhere("apply", "-auto-approve")
-        self.assertEqual(self.cidrs_here()["ipam_vpc.b"], "10.0.16.0/20")
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.b"], "10.0.16.0/20")
         elsewhere("plan", "-detailed-exitcode")
 
     def test_workspaces(self):
@@ -137,17 +134,17 @@ class Places(Case):
         self.two_runs()
         self.tf.terraform("workspace", "new", "-no-color", "staging")
         self.tf.up(estate() + vpc("a"))
-        self.assertEqual(self.cidrs_here(), {"ipam_vpc.a": "10.0.0.0/20"})
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.a": "10.0.0.0/20"})
         self.tf.up(estate() + vpc("a") + vpc("b") + vpc("c"))
-        self.assert_disjoint(self.cidrs_here().values())
+        self.assert_disjoint(self.tf.cidrs().values())
         self.tf.quiet()
         self.tf.terraform("workspace", "select", "-no-color", "default")
-        self.assertEqual(len(self.cidrs_here()), 2)
+        self.assertEqual(len(self.tf.cidrs()), 2)
         self.tf.up(estate() + vpc("a") + vpc("b") + vpc("c"))
-        self.assertEqual(self.cidrs_here()["ipam_vpc.c"], "10.0.32.0/20")
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.c"], "10.0.32.0/20")
         env = {"TF_WORKSPACE": "staging"}
         self.tf.up(estate() + vpc("a") + vpc("b") + vpc("c") + vpc("d"), env=env)
-        self.assertEqual(self.cidrs_here(env=env)["ipam_vpc.d"], "10.0.48.0/20")
+        self.assertEqual(self.tf.cidrs(env=env)["ipam_vpc.d"], "10.0.48.0/20")
         self.tf.quiet(env=env)
 
     def test_workspace_dir(self):
@@ -182,7 +179,7 @@ class Places(Case):
         self.tf.up(text + estate() + vpc("a") + vpc("b"),
                    env={"TF_CLI_ARGS": "-parallelism=5", "TF_LOG": "debug",
                         "TF_LOG_PATH": str(self.base / "log")})
-        self.assertEqual(self.cidrs_here()["ipam_vpc.b"], "10.0.16.0/20")
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.b"], "10.0.16.0/20")
 
     def test_http_that_fails(self):
         """A state that cannot be read is unknown, not empty."""
@@ -195,7 +192,7 @@ class Places(Case):
         self.assertEqual(server.state, held[:len(held) // 2])
         server.state = held
         self.tf.apply()
-        self.assert_disjoint(self.cidrs_here().values())
+        self.assert_disjoint(self.tf.cidrs().values())
 
 
 class Torn(Case):
@@ -229,14 +226,14 @@ class Torn(Case):
         self.tf.refused(estate() + vpc("a") + vpc("b"))
         self.tf.state_file().write_bytes(self.backup.read_bytes())
         self.tf.apply()
-        self.assertEqual(set(self.cidrs().values()), {"10.0.0.0/20", "10.0.16.0/20"})
+        self.assertEqual(set(self.tf.cidrs().values()), {"10.0.0.0/20", "10.0.16.0/20"})
     test_recovery_from_the_backup.slow = True
 
     def test_empty_file_without_a_backup(self):
         """A first run that was killed leaves 0 bytes behind: nothing was issued, so it may go on."""
         self.tf.state_file().write_bytes(b"")
         self.tf.up(estate() + vpc("a"))
-        self.assertEqual(self.cidrs(), {"ipam_vpc.a": "10.0.0.0/20"})
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.a": "10.0.0.0/20"})
 
     def test_half_a_file(self):
         whole = self.two_generations()
@@ -248,18 +245,18 @@ class Torn(Case):
             self.assertEqual(self.tf.state_file().read_bytes(), damaged)
         self.tf.state_file().write_bytes(whole)
         self.tf.apply()
-        self.assert_disjoint(self.cidrs().values())
+        self.assert_disjoint(self.tf.cidrs().values())
 
     def test_state_without_resources(self):
         self.tf.up(estate() + vpc("a"))
         self.tf.destroy()
         self.tf.up(estate() + vpc("a"))
-        self.assertEqual(self.cidrs(), {"ipam_vpc.a": "10.0.0.0/20"})
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.a": "10.0.0.0/20"})
 
     def test_state_named_in_the_provider_block(self):
         self.two_generations()
         text = (estate() + vpc("a") + vpc("b") + vpc("c")).replace(
             'region = "eu-west-1"\n}', 'region = "eu-west-1"\n  state {\n    path = "terraform.tfstate"\n  }\n}', 1)
         self.tf.up(text)
-        self.assert_disjoint(self.cidrs().values())
+        self.assert_disjoint(self.tf.cidrs().values())
         self.tf.quiet()
