@@ -327,6 +327,8 @@ static const struct {
     {{BASE(NULL, OC), .nested = &disk, .nesting = NESTING_MAP, .fallback = DEFAULT_EMPTY}, NULL},
     {{STRING(OC), .fallback = DEFAULT_STRING("c"), CHECKS(ONE_OF("a", "b"))}, "own checks refuse"},
     {{NUMBER(OC), .fallback = DEFAULT_INT(9), CHECKS(RANGE(1, 8))}, "own checks refuse"},
+    {{NUMBER(OC), .fallback = DEFAULT_INT(0), CHECKS(RANGE(1, 8))}, NULL}, /* not set */
+    {{STRING(OC), .fallback = DEFAULT_STRING(""), CHECKS(ONE_OF("a", "b"))}, NULL},
     {{STRING(OC), .fallback = DEFAULT_STRING("c"), CHECKS(CHECKED_BY(always_wrong, "never"))},
      "own checks refuse"},
     /* checks */
