@@ -110,7 +110,7 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                            "pool's rule."},
     [REFUSAL_TAG_MISSING] = {"InvalidParameterValue", ROLE_TAGS,
                              "The resource is missing one or more of the resource tags required "
-                             "by the IPAM pool: {pool} requires {text} = \"{text2}\", {found}. "
+                             "by the IPAM pool: {pool} requires {text} = \"{text2}\", and {found}. "
                              "Every tag of the pool's allocation_resource_tags must be on the "
                              "resource, key and value. Add tags = { {text} = \"{text2}\" }, or "
                              "use the pool that is meant for this resource."},
@@ -369,7 +369,7 @@ static const struct {
                         "changed after the allocation, or the allocation was imported. It stays "
                         "as it is; new ones of that size are refused."},
     [FINDING_TAG] = {"is noncompliant",
-                     "{pool} requires the tag {text} = \"{text2}\", {found}. The rule or the tags "
+                     "{pool} requires the tag {text} = \"{text2}\", and {found}. The rule or the tags "
                      "were changed after the allocation. Add the tag to the resource."},
     [FINDING_LOCALE] = {"is noncompliant",
                         "{pool} has the locale \"{text}\", and the resource is in \"{text2}\". "
