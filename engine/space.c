@@ -317,7 +317,7 @@ static bool search_edge(const struct search *q, bits128 address, unsigned len,
         *out = lowest;
         return true;
     }
-    if (q->len > base && search_node(q, child, out))
+    if (search_node(q, child, out))
         return true;
     *out = (lowest & bits_mask(shorter)) + bits_span(shorter);
     return *out != 0 && bits_common(*out, address) >= len;
@@ -352,7 +352,7 @@ static bool search_slots(const struct search *q, const struct node *n, unsigned 
 
 static bool search_node(const struct search *q, const struct node *n, bits128 *out)
 {
-    /* Which nodes are come to depends on room, and room does not know `from`. */
+    /* An edge has more room than its child when bits were skipped. */
     if (n->room < q->room)
         return false;
     unsigned first = q->from > node_bits(n) ? slot_of(q->from, n->base) : 0;

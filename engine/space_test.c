@@ -630,6 +630,8 @@ static void random_sparse_in(enum family f)
         verify(s, &m);
         verify_next(s, &m, random_below(cidr_max_len(f) + 1));
         c = random_near(&m);
+        if (step % 2 == 0) /* around several roots */
+            c = cidr_widen(&c, random_below(c.len + 1u));
         verify_lookups(s, &m, &c);
         if (step % 4 == 0)
             random_avoid(s, &m);
@@ -814,6 +816,37 @@ static void holes_are_reused(void **state)
     space_free(s);
 }
 
+static double dense_bytes(struct cidr root, unsigned len, unsigned blocks)
+{
+    struct space *s = space_new(root.family);
+    struct cidr c;
+
+    assert_non_null(s);
+    assert_int_equal(space_add_root(s, &root), SPACE_OK);
+    for (unsigned i = 0; i < blocks; i++) {
+        assert_true(cidr_nth(&root, len, i, &c));
+        assert_int_equal(space_claim(s, &c, NULL), SPACE_OK);
+    }
+    double bytes = (double)space_memory(s) / blocks;
+    space_free(s);
+    return bytes;
+}
+
+/* Handed out one after the other, blocks of any length share nodes, those of the commonest lengths
+ * 64 to a node. */
+static void dense_memory(void **state)
+{
+    (void)state;
+    struct cidr v4 = parsed("10.0.0.0/8"), v6 = parsed("2001:db8::/32");
+
+    for (unsigned len = 24; len <= 32; len++)
+        assert_true(dense_bytes(v4, len, 1u << 16) <= 40);
+    for (unsigned len = 48; len <= 128; len++)
+        assert_true(dense_bytes(v6, len, 1u << 16) <= 40);
+    assert_true(dense_bytes(v4, 32, 1u << 16) <= 2);
+    assert_true(dense_bytes(v6, 64, 1u << 16) <= 2);
+}
+
 /* However sparse the blocks lie, the bytes for each stay bounded. */
 static void sparse_memory(void **state)
 {
@@ -886,8 +919,8 @@ int main(void)
         cmocka_unit_test(refusals),         cmocka_unit_test(everything_at_once),
         cmocka_unit_test(stopping),         cmocka_unit_test(exhaustive),
         cmocka_unit_test(random_leaves),    cmocka_unit_test(random_sparse),
-        cmocka_unit_test(holes_are_reused), cmocka_unit_test(sparse_memory),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(holes_are_reused), cmocka_unit_test(dense_memory),
+        cmocka_unit_test(sparse_memory),    cmocka_unit_test(out_of_memory),
     };
     const char *given = getenv("TEST_SEED");
 

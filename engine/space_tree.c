@@ -208,10 +208,8 @@ unsigned kids_find_room(const struct tree *t, const struct node *n, unsigned fro
         uint64_t fits = at_least(eight_rooms(rooms + i), eight_times(room));
         if (i < from)
             fits &= UINT64_MAX << 8 * (from - i);
-        if (fits != 0) {
-            unsigned found = i + lowest_slot(fits) / 8;
-            return found < to ? found : to;
-        }
+        if (fits != 0)
+            return i + lowest_slot(fits) / 8;
     }
     return to;
 }

@@ -218,7 +218,7 @@ static inline unsigned kid_index(const struct node *n, unsigned slot)
 {
     return slot_count(node_children(n) & slots_below(slot));
 }
-/* The lowest entry in [from, to) with that much room; `to` when there is none. */
+/* The lowest entry from `from` on with that much room; `to` or more when none is before `to`. */
 unsigned kids_find_room(const struct tree *t, const struct node *n, unsigned from, unsigned to,
                         unsigned room);
 /* Puts a child into a free slot, its room yet stale; tree_reserve first. */
