@@ -11,6 +11,9 @@ RULES = """allocation_min_netmask_length = 18
 PROD = 'tags = { Environment = "prod" }'
 
 
+AFTER = "depends_on = [ipam_vpc.x]"  # so that it is the later of two that want the same space
+
+
 def reservation(arguments):
     return f"""
 resource "ipam_pool_cidr_allocation" "r" {{
@@ -81,19 +84,19 @@ class Refusals(Case):
     test_larger_than_the_pool.slow = True
 
     def test_pool_is_full(self):
-        base = estate("10.0.0.0/19") + vpc("x") + vpc("y")
-        self.both(base, vpc("a"), "/20", "too big", "InvalidParameterValue")
+        base = estate("10.0.0.0/19") + vpc("x", 19)
+        self.both(base, vpc("a", extra=AFTER), "/20", "too big", "InvalidParameterValue")
     test_pool_is_full.slow = True
 
     def test_taken(self):
         base = estate() + vpc_at("x", "10.0.16.0/20")
-        self.both(base, vpc_at("a", "10.0.16.0/21"), r"10\.0\.16\.0/21", r"10\.0\.16\.0/20", "vpc-")
+        self.both(base, vpc_at("a", "10.0.16.0/21", AFTER), r"10\.0\.16\.0/21", r"10\.0\.16\.0/20", "vpc-")
     test_taken.slow = True
 
     def test_reservation_is_taken(self):
         base = estate() + vpc_at("x", "10.0.16.0/20")
-        self.both(base, reservation('cidr = "10.0.0.0/17"'), r"10\.0\.0\.0/17", r"10\.0\.16\.0/20",
-                  address="ipam_pool_cidr_allocation.r")
+        self.both(base, reservation(f'cidr = "10.0.0.0/17"\n  {AFTER}'), r"10\.0\.0\.0/17",
+                  r"10\.0\.16\.0/20", address="ipam_pool_cidr_allocation.r")
     test_reservation_is_taken.slow = True
 
     def child(self, cidr):
@@ -112,7 +115,7 @@ resource "ipam_pool_cidr" "child" {{
 
     def test_child_cidr_is_taken(self):
         base = estate() + vpc_at("x", "10.0.16.0/20") + self.child("#").split('resource "ipam_pool_cidr"')[0]
-        cidr = 'resource "ipam_pool_cidr" "child"' + self.child('cidr = "10.0.0.0/19"').split('resource "ipam_pool_cidr" "child"')[1]
+        cidr = 'resource "ipam_pool_cidr" "child"' + self.child(f'cidr = "10.0.0.0/19"\n  {AFTER}').split('resource "ipam_pool_cidr" "child"')[1]
         self.both(base, cidr, r"10\.0\.0\.0/19", r"10\.0\.16\.0/20", address="ipam_pool_cidr.child")
     test_child_cidr_is_taken.slow = True
 

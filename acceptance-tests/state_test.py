@@ -153,7 +153,7 @@ class Places(Case):
         self.tf.init()
         self.tf.terraform("workspace", "new", "-no-color", "staging")
         self.two_runs(text)
-        self.assertTrue((self.tf.path / "spaces/staging/base.tfstate").exists())
+        self.assertTrue((self.tf.path / "spaces/staging/terraform.tfstate").exists())
 
     def http(self):
         server = StateServer()
