@@ -137,6 +137,7 @@ static inline void load_cidr(struct engine *e, const char *pool, const char *cid
 static inline void load_pool(struct engine *e, const char *id, const char *source)
 {
     struct pool_info info = a_pool(id, source);
+    info.locale = "us-east-1";
     must(engine_load_pool(e, &info));
 }
 
