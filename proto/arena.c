@@ -111,6 +111,11 @@ void arena_guard(struct arena *a, jmp_buf *guard)
     a->guard = guard;
 }
 
+jmp_buf *arena_guard_of(const struct arena *a)
+{
+    return a->guard;
+}
+
 void arena_exhausted(struct arena *a)
 {
     if (a->guard) {

@@ -37,6 +37,8 @@ void arena_free(struct arena *a);
 
 /* Where to jump when memory is out; NULL takes the guard away. The jmp_buf must outlive its use. */
 void arena_guard(struct arena *a, jmp_buf *guard);
+/* The guard that is set, or NULL: to guard a second arena for as long as a request fills it. */
+jmp_buf *arena_guard_of(const struct arena *a);
 
 /* n zeroed bytes (n may be 0), aligned for any type. Never NULL, see above. Amortised O(n). */
 void *arena_alloc(struct arena *a, size_t n);

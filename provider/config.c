@@ -289,12 +289,16 @@ void provider_unconfigure(void *state)
 /* What is kept between the attempts of one configure. */
 struct attempt {
     struct state_search *search;
+    struct state *found;   /* until it is in the engine */
+    struct estate *estate; /* until it is complete */
 };
 
 static void attempt_free(void *p)
 {
     struct attempt *a = p;
     state_search_free(a->search);
+    state_free(a->found);
+    estate_free(a->estate);
     free(a);
 }
 
@@ -408,24 +412,21 @@ static void take_settings(struct call *c, const struct settings *s, struct estat
     e->default_tags = value_map(e->arena, members, count);
 }
 
-static struct estate *build_estate(struct call *c, const struct settings *s, struct state *state)
+/* Fills attempt->estate, which is freed with the request unless it is taken over. */
+static bool build_estate(struct call *c, const struct settings *s, struct attempt *attempt)
 {
-    struct estate *e = estate_new();
+    struct estate *e = attempt->estate = estate_new();
     if (!e) {
         report_no_memory(c, "configuring the provider");
-        return NULL;
+        return false;
     }
-    jmp_buf *none = NULL;
-    arena_guard(e->arena, none);
+    arena_guard(e->arena, arena_guard_of(c->arena));
     take_settings(c, s, e);
-    e->origin = arena_strdup(e->arena, state_origin(state));
-    const char *path = state_path(state);
+    e->origin = arena_strdup(e->arena, state_origin(attempt->found));
+    const char *path = state_path(attempt->found);
     e->state_path = path ? arena_strdup(e->arena, path) : NULL;
-    if (c->diags->errors || !estate_hydrate(e, state, c->diags)) {
-        estate_free(e);
-        return NULL;
-    }
-    return e;
+    arena_guard(e->arena, NULL);
+    return !c->diags->errors && estate_hydrate(e, attempt->found, c->diags);
 }
 
 enum outcome provider_configure(struct call *c, const struct value *config,
@@ -464,12 +465,11 @@ enum outcome provider_configure(struct call *c, const struct value *config,
     case STATE_READY:
         break;
     }
-    struct state *found = state_search_take(attempt->search);
-    struct estate *e = build_estate(c, &s, found);
-    state_free(found);
-    if (e) {
+    attempt->found = state_search_take(attempt->search);
+    if (build_estate(c, &s, attempt)) {
         estate_free(*state);
-        *state = e;
+        *state = attempt->estate;
+        attempt->estate = NULL;
     }
     return CALL_DONE;
 }
