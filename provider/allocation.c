@@ -120,16 +120,8 @@ static struct allocation_request request_of(struct call *c, const T *row)
     };
     if (!field_cidr(&row->cidr, &r.cidr) && row->length.is == KNOWN)
         r.length = (int)row->length.v;
-    if (row->disallowed.is == KNOWN && !cidr_is_set(&r.cidr)) {
-        const struct value *list = row->disallowed.v;
-        struct cidr *items = arena_calloc(c->arena, list->seq.count, sizeof *items);
-        for (size_t i = 0; i < list->seq.count; i++) {
-            const char *text = value_str(list->seq.items[i], "");
-            if (cidr_parse(text, strlen(text), &items[r.disallowed_count]) == CIDR_OK)
-                r.disallowed_count++;
-        }
-        r.disallowed = items;
-    }
+    if (!cidr_is_set(&r.cidr))
+        r.disallowed = cidrs_of(c->arena, &row->disallowed, &r.disallowed_count);
     return r;
 }
 
@@ -281,7 +273,7 @@ static enum outcome import(struct call *c, const char *text, const struct value 
                            struct bytes *private)
 {
     T row = {0};
-    const char *region, *origin;
+    const char *region;
     const char *id = import_split(c, text, &region);
     const char *underscore = strchr(id, '_');
     const char *own = underscore ? arena_strndup(c->arena, id, (size_t)(underscore - id)) : "";
@@ -292,8 +284,8 @@ static enum outcome import(struct call *c, const char *text, const struct value 
                    text);
         return CALL_DONE;
     }
-    *state = import_recall(c, &allocation_resource, id, &origin);
-    if (*state)
+    *state = import_known(c, &allocation_resource, id, region);
+    if (*state || c->diags->errors)
         return CALL_DONE;
     field_set_string(&row.id, id);
     field_set_string(&row.allocation_id, own);

@@ -196,17 +196,49 @@ void replace_drop(struct change *ch, const char *name)
     ch->replace.count = kept;
 }
 
-/* default_tags overridden by tags; unknown when tags are; null values count as absent. */
-static const struct value *merge_tags(struct call *c, const struct value *tags)
+static bool is_ignored(const struct ignored_tags *ignored, const char *key)
 {
-    const struct value *base = estate_of(c)->default_tags;
+    for (size_t i = 0; ignored->keys && ignored->keys[i]; i++)
+        if (strcmp(ignored->keys[i], key) == 0)
+            return true;
+    for (size_t i = 0; ignored->prefixes && ignored->prefixes[i]; i++)
+        if (strncmp(ignored->prefixes[i], key, strlen(ignored->prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+const struct value *tags_merged(struct call *c, const struct value *tags)
+{
+    const struct estate *e = estate_of(c);
+    const struct value *all = e->default_tags;
     if (value_is_unknown(tags))
         return &value_unknown;
-    const struct value *all = base;
     if (value_is_known(tags))
         for (size_t i = 0; i < tags->map.count; i++)
             all = value_set(c->arena, all, tags->map.members[i].key, tags->map.members[i].value);
-    return all;
+    if (!e->ignored_tags.keys && !e->ignored_tags.prefixes)
+        return all;
+    struct value_member *kept = arena_calloc(c->arena, all->map.count, sizeof *kept);
+    size_t n = 0;
+    for (size_t i = 0; i < all->map.count; i++)
+        if (!is_ignored(&e->ignored_tags, all->map.members[i].key))
+            kept[n++] = all->map.members[i];
+    return value_map(c->arena, kept, n);
+}
+
+const struct cidr *cidrs_of(struct arena *a, const struct field_value *set, size_t *count)
+{
+    *count = 0;
+    if (set->is != KNOWN)
+        return NULL;
+    const struct value *list = set->v;
+    struct cidr *items = arena_calloc(a, list->seq.count, sizeof *items);
+    for (size_t i = 0; i < list->seq.count; i++) {
+        const char *text = value_str(list->seq.items[i], "");
+        if (cidr_parse(text, strlen(text), &items[*count]) == CIDR_OK)
+            ++*count;
+    }
+    return items;
 }
 
 void plan_region(struct call *c, struct change *ch)
@@ -222,7 +254,7 @@ void plan_common(struct call *c, struct change *ch)
 {
     plan_region(c, ch);
     if (value_is_null(value_get(ch->config, "tags_all")))
-        planned_set(c, ch, "tags_all", merge_tags(c, value_get(ch->config, "tags")));
+        planned_set(c, ch, "tags_all", tags_merged(c, value_get(ch->config, "tags")));
 }
 
 struct tags tags_of(struct arena *a, const struct value *map)

@@ -21,7 +21,7 @@
 
 struct settings {
     struct field_string region, account_id;
-    struct field_value default_tags, state, assume_role, allowed, forbidden;
+    struct field_value default_tags, ignore_tags, state, assume_role, allowed, forbidden, quotas;
 };
 
 #define IGNORED(n, t)                                                                              \
@@ -96,8 +96,30 @@ static const struct attribute default_tags_attributes[] = {
     END_ATTRIBUTES,
 };
 static const struct attribute ignore_tags_attributes[] = {
-    IGNORED("keys", set_string),
-    IGNORED("key_prefixes", set_string),
+    {.name = "keys",
+     .type = &type_set_string,
+     .flags = ATTR_OPTIONAL,
+     .description = "Keys of tags to hide."},
+    {.name = "key_prefixes",
+     .type = &type_set_string,
+     .flags = ATTR_OPTIONAL,
+     .description = "Beginnings of the keys of tags to hide."},
+    END_ATTRIBUTES,
+};
+#define QUOTA(n, top, text)                                                                        \
+    {                                                                                              \
+        .name = n, .type = &type_number, .flags = ATTR_OPTIONAL, CHECKS(RANGE(1, top)),            \
+        .description = text                                                                        \
+    }
+static const struct attribute quotas_attributes[] = {
+    QUOTA("pool_depth", 200,
+          "Greatest depth of a pool, 1 to 200; a top-level pool has 1. Default: "
+          "10."),
+    QUOTA("cidrs_per_pool", 1000000, "CIDRs that a pool may hold. Default: 50."),
+    QUOTA("pools_per_scope", 1000000, "Pools that a scope may hold. Default: 50."),
+    QUOTA("scopes_per_ipam", 1000000,
+          "Scopes of an IPAM, the two default ones included. Default: "
+          "5."),
     END_ATTRIBUTES,
 };
 static const struct attribute state_attributes[] = {
@@ -192,8 +214,10 @@ static const struct attribute endpoints_attributes[] = {
 #define IGNORED_BLOCK_TEXT "Accepted for the AWS provider's sake and ignored."
 static const struct block default_tags_block = {.description = "Default tags.",
                                                 .attributes = default_tags_attributes};
-static const struct block ignore_tags_block = {.description = IGNORED_BLOCK_TEXT,
+static const struct block ignore_tags_block = {.description = "Tags to hide.",
                                                .attributes = ignore_tags_attributes};
+static const struct block quotas_block = {.description = "Limits.",
+                                          .attributes = quotas_attributes};
 static const struct block state_block = {.description = "Where the state is.",
                                          .attributes = state_attributes};
 static const struct block assume_role_block = {.description = "Tells the account.",
@@ -237,9 +261,16 @@ static const struct nested_block provider_blocks[] = {
     {.name = "ignore_tags",
      .nesting = NESTING_LIST,
      .max_items = 1,
-     .flags = ATTR_IGNORED,
      .block = &ignore_tags_block,
-     .description = IGNORED_BLOCK_TEXT},
+     .description = "Tags that somebody else takes care of: they do not appear in `tags_all`, and "
+                    "do not count for the rules of pools.",
+     FIELD(struct settings, ignore_tags)},
+    {.name = "quotas",
+     .nesting = NESTING_LIST,
+     .max_items = 1,
+     .block = &quotas_block,
+     .description = "Limits of an IPAM. The defaults are AWS's.",
+     FIELD(struct settings, quotas)},
     {.name = NULL},
 };
 
@@ -259,7 +290,8 @@ struct estate *estate_new(void)
         return NULL;
     e->arena = arena_new();
     e->engine = engine_new();
-    if (!e->arena || !e->engine) {
+    e->insides = engine_new();
+    if (!e->arena || !e->engine || !e->insides) {
         estate_free(e);
         return NULL;
     }
@@ -275,6 +307,7 @@ void estate_free(struct estate *e)
     if (!e)
         return;
     engine_free(e->engine);
+    engine_free(e->insides);
     arena_free(e->arena);
     free(e);
 }
@@ -391,11 +424,46 @@ static struct state_search *start_search(struct call *c, const struct settings *
     return state_search_new(&options);
 }
 
+/* The strings of a set that lives in a request, in the estate's arena; NULL: none. */
+static const char *const *kept_strings(struct arena *a, const struct value *set)
+{
+    if (set->kind != VALUE_SEQ || set->seq.count == 0)
+        return NULL;
+    const char **items = arena_calloc(a, set->seq.count + 1, sizeof *items);
+    size_t n = 0;
+    for (size_t i = 0; i < set->seq.count; i++)
+        if (value_is_known(set->seq.items[i]))
+            items[n++] = arena_strdup(a, value_str(set->seq.items[i], ""));
+    return items;
+}
+
+static void take_quotas(const struct settings *s, struct engine *e)
+{
+    const struct value *block = first_block(&s->quotas);
+    struct quotas *q = engine_quotas(e);
+    const struct {
+        const char *name;
+        unsigned *limit;
+    } all[] = {{"pool_depth", &q->pool_depth},
+               {"cidrs_per_pool", &q->cidrs_per_pool},
+               {"pools_per_scope", &q->pools_per_scope},
+               {"scopes_per_ipam", &q->scopes_per_ipam}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        int64_t n;
+        if (value_as_int(value_get(block, all[i].name), &n))
+            *all[i].limit = (unsigned)n; /* validated: 1 to 1000000 */
+    }
+}
+
 /* Settings are copied into the estate's arena: it outlives the request. */
 static void take_settings(struct call *c, const struct settings *s, struct estate *e)
 {
     e->region = arena_strdup(e->arena, s->region.is == KNOWN ? s->region.v : environment_region(c));
     e->account_id = arena_strdup(e->arena, settle_account(c, s));
+    const struct value *ignored = first_block(&s->ignore_tags);
+    e->ignored_tags.keys = kept_strings(e->arena, value_get(ignored, "keys"));
+    e->ignored_tags.prefixes = kept_strings(e->arena, value_get(ignored, "key_prefixes"));
+    take_quotas(s, e->engine);
     const struct value *tags = value_get(first_block(&s->default_tags), "tags");
     struct value_member *members = NULL;
     size_t count = 0;

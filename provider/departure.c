@@ -14,7 +14,7 @@
 
 static const char mark[] = "ipam:departure\n";
 
-static void mark_line(struct engine *e, const char *line, size_t n)
+static void mark_line(const struct estate *e, const char *line, size_t n)
 {
     char text[256];
     if (n < 3 || n >= sizeof text || line[1] != ' ')
@@ -23,14 +23,16 @@ static void mark_line(struct engine *e, const char *line, size_t n)
     text[n] = '\0';
     char *underscore = strchr(text, '_');
     struct cidr c;
-    if (*text == 'a')
-        engine_plan_leave(e, text + 2);
-    else if (*text == 'c' && underscore &&
+    bool inside = *text == 's' || *text == 'v';
+    struct engine *engine = inside ? e->insides : e->engine;
+    if (*text == 'a' || *text == 's')
+        engine_plan_leave(engine, text + 2);
+    else if ((*text == 'c' || *text == 'v') && underscore &&
              cidr_parse(text + 2, (size_t)(underscore - text - 2), &c) == CIDR_OK)
-        engine_plan_leave_cidr(e, underscore + 1, &c);
+        engine_plan_leave_cidr(engine, underscore + 1, &c);
 }
 
-void departure_mark(struct engine *e, const char *lines)
+void departure_mark(const struct estate *e, const char *lines)
 {
     while (*lines) {
         size_t n = strcspn(lines, "\n");
@@ -41,7 +43,7 @@ void departure_mark(struct engine *e, const char *lines)
 
 void plan_departure(struct call *c, struct change *ch, const struct resource *r)
 {
-    struct engine *e = estate_of(c)->engine;
+    const struct estate *e = estate_of(c);
     size_t n = sizeof mark - 1;
     if (ch->kind == CHANGE_CREATE) {
         if (ch->prior_private.len > n && memcmp(ch->prior_private.data, mark, n) == 0) {

@@ -22,8 +22,12 @@ struct estate {
     const char *region;
     const char *account_id;
     const struct value *default_tags; /* a map, never NULL */
-    const char *origin;               /* which state was read, for messages */
-    const char *state_path;           /* local state file, or NULL */
+    struct ignored_tags {
+        const char *const *keys, *const *prefixes; /* NULL-terminated, or NULL: none */
+    } ignored_tags;
+    const char *origin;     /* which state was read, for messages */
+    const char *state_path; /* local state file, or NULL */
+    struct engine *insides; /* the insides of VPCs, see inside.c */
 };
 
 extern const struct provider ipam_provider;
@@ -36,6 +40,7 @@ extern const struct resource ipam_resource, scope_resource, pool_resource, pool_
 /* One object's attributes, from a state file or from a request. */
 struct facts {
     struct arena *arena;
+    struct engine *insides;    /* where a VPC's inside is loaded; NULL: nowhere */
     struct json_object *json;  /* either this */
     const struct value *value; /* or this */
 };
@@ -59,7 +64,8 @@ load_fn resource_loader(const struct resource *r);
 
 /*
  * What leaves the engine when an object goes, as lines of text: `a <allocation id>` or
- * `c <cidr>_<pool id>`. Text, because it has to travel through a plan's private bytes: a forced
+ * `c <cidr>_<pool id>`; in the inside of a VPC `s <allocation id>` or `v <cidr>_<inside id>`. Text,
+ * because it has to travel through a plan's private bytes: a forced
  * replacement (-replace) plans the new object without saying what becomes of the old one.
  */
 typedef const char *(*departure_fn)(const struct facts *f);
@@ -68,7 +74,7 @@ const char *depart_pool_cidr(const struct facts *f);
 const char *depart_allocation(const struct facts *f);
 const char *depart_vpc(const struct facts *f);
 /* Marks them as leaving for this plan's checks. */
-void departure_mark(struct engine *e, const char *lines);
+void departure_mark(const struct estate *e, const char *lines);
 
 /*
  * Called first by the plan hook of a resource with departures. Marks what the prior object holds
@@ -137,6 +143,11 @@ void import_adopt(struct call *c, const struct resource *r, const struct value *
 bool import_is_adopted(struct bytes private);
 /* Private data of an object that is not, or no longer, merely adopted. */
 struct bytes import_settled(void);
+
+/* What is remembered of an object, for an import that may name a Region: NULL when nobody knows it.
+ * A Region that it is not in is an error. */
+const struct value *import_known(struct call *c, const struct resource *r, const char *id,
+                                 const char *region);
 
 /* The import of a resource whose id has the form prefix + hex: recalled, else adopted. */
 enum outcome import_object(struct call *c, const struct resource *r, const char *text,
@@ -223,6 +234,11 @@ bool field_cidr(const struct field_string *f, struct cidr *out);
 /* Plans region and tags_all: both are known as soon as the configuration is. */
 void plan_common(struct call *c, struct change *ch);
 void plan_region(struct call *c, struct change *ch); /* for resources without tags */
+/* tags_all of a resource with these tags: the provider's default tags, overridden, without those
+ * that the provider block ignores. Unknown when the tags are. */
+const struct value *tags_merged(struct call *c, const struct value *tags);
+/* The elements of a set of CIDRs that passed its checks; none when it is not known. */
+const struct cidr *cidrs_of(struct arena *a, const struct field_value *set, size_t *count);
 /* The tags that count for rules: tags_all, sorted. Unknown or absent gives none. */
 struct tags tags_of(struct arena *a, const struct value *map);
 /* The same for a check at plan: a required tag whose value is not known yet passes. */

@@ -188,7 +188,7 @@ static bool hydrate_visit(void *ctx, const struct state_instance *i)
     if (!r || !provider_is_ours(i->provider))
         return true;
     const char *problem = NULL;
-    struct facts f = {.arena = h->scratch, .json = i->attributes};
+    struct facts f = {.arena = h->scratch, .insides = h->estate->insides, .json = i->attributes};
     enum load_result result = resource_loader(r)(h->estate->engine, &f, &problem);
     if (result != LOAD_OK)
         report_load(h, i, result, problem);
@@ -204,7 +204,7 @@ static bool departure_visit(void *ctx, const struct state_instance *i)
     departure_fn departure = r ? resource_departure(r) : NULL;
     struct facts f = {.arena = h->scratch, .json = i->attributes};
     if ((i->tainted || i->deposed) && departure && provider_is_ours(i->provider))
-        departure_mark(h->estate->engine, departure(&f));
+        departure_mark(h->estate, departure(&f));
     return true;
 }
 
@@ -235,7 +235,8 @@ bool estate_hydrate(struct estate *e, const struct state *s, struct diags *d)
     }
     if (!h.failed)
         state_each(s, hydrate_visit, &h);
-    if (!h.failed && engine_settle(e->engine) != ENGINE_OK) {
+    if (!h.failed &&
+        (engine_settle(e->engine) != ENGINE_OK || engine_settle(e->insides) != ENGINE_OK)) {
         h.failed = true;
         diag_error(d, NULL, "reading the state: out of memory",
                    "The provider could not get memory for what %s holds. Nothing was changed.",
@@ -251,10 +252,10 @@ bool estate_hydrate(struct estate *e, const struct state *s, struct diags *d)
 bool estate_learn(struct call *c, const struct resource *r, const struct value *object)
 {
     const char *problem = NULL;
-    struct facts f = {.arena = c->arena, .value = object};
-    struct engine *e = estate_of(c)->engine;
+    struct engine *e = estate_of(c)->engine, *insides = estate_of(c)->insides;
+    struct facts f = {.arena = c->arena, .insides = insides, .value = object};
     enum load_result result = resource_loader(r)(e, &f, &problem);
-    if (result == LOAD_OK && engine_settle(e) == ENGINE_OK)
+    if (result == LOAD_OK && engine_settle(e) == ENGINE_OK && engine_settle(insides) == ENGINE_OK)
         return true;
     if (result == LOAD_MALFORMED)
         diag_error(c->diags, NULL, "reading the state: an object cannot be understood",

@@ -82,6 +82,22 @@ const struct value *import_recall(struct call *c, const struct resource *r, cons
     return recall.found;
 }
 
+const struct value *import_known(struct call *c, const struct resource *r, const char *id,
+                                 const char *region)
+{
+    const char *origin;
+    const struct value *found = import_recall(c, r, id, &origin);
+    const char *own = found ? value_str(value_get(found, "region"), NULL) : NULL;
+    if (!own || !region || strcmp(own, region) == 0)
+        return found;
+    diag_error(
+        c->diags, NULL, arena_printf(c->arena, "importing %s: wrong Region", r->names[0]),
+        "%s stands in %s with the Region \"%s\", and the import names \"%s\". An object does "
+        "not change its Region. Import %s@%s.",
+        id, origin, own, region, id, own);
+    return NULL;
+}
+
 const struct value *import_blank(struct call *c, const struct resource *r, const struct value *v)
 {
     const struct nested_block *b = r->schema->block.blocks;
@@ -118,7 +134,7 @@ struct bytes import_settled(void)
 enum outcome import_object(struct call *c, const struct resource *r, const char *text,
                            const char *prefix, const struct value **state, struct bytes *private)
 {
-    const char *region, *origin;
+    const char *region;
     const char *id = import_split(c, text, &region);
     if (!id_has_form(id, prefix)) {
         diag_error(c->diags, NULL, arena_printf(c->arena, "importing %s: invalid id", r->names[0]),
@@ -127,8 +143,8 @@ enum outcome import_object(struct call *c, const struct resource *r, const char 
                    text, prefix);
         return CALL_DONE;
     }
-    *state = import_recall(c, r, id, &origin);
-    if (*state)
+    *state = import_known(c, r, id, region);
+    if (*state || c->diags->errors)
         return CALL_DONE;
     *state = value_set(c->arena, value_set(c->arena, &value_null, "id", value_string(c->arena, id)),
                        "region", value_string(c->arena, region ? region : estate_of(c)->region));

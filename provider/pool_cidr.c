@@ -238,7 +238,7 @@ static enum outcome import(struct call *c, const char *text, const struct value 
 {
     T row = {0};
     struct cidr cidr;
-    const char *region, *origin;
+    const char *region;
     const char *id = import_split(c, text, &region);
     const char *underscore = strchr(id, '_');
     if (!underscore || cidr_parse(id, (size_t)(underscore - id), &cidr) != CIDR_OK ||
@@ -250,8 +250,8 @@ static enum outcome import(struct call *c, const char *text, const struct value 
                    text);
         return CALL_DONE;
     }
-    *state = import_recall(c, &pool_cidr_resource, id, &origin);
-    if (*state)
+    *state = import_known(c, &pool_cidr_resource, id, region);
+    if (*state || c->diags->errors)
         return CALL_DONE;
     field_set_string(&row.pool_id, underscore + 1);
     field_set_string(&row.region, region ? region : estate_of(c)->region);
