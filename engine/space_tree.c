@@ -12,7 +12,7 @@
  * goes: that would save little and could fail.
  *
  * Room bytes of children stand packed in front of the child indexes: looking for the lowest child
- * with enough room compares eight of them at once, in one cache line.
+ * with enough room compares eight of them at once, and all of them are in a cache line or two.
  */
 #include "space_tree.h"
 
