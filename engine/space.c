@@ -14,10 +14,10 @@
  * parent keeps the room of all its children side by side. Next-free goes down once: in each node
  * the lowest slot that is free or whose child has room enough is found with word operations, and
  * room is exact, so the way down never turns back (after an avoided prefix, where the search has a
- * lowest address to start from, at most once in each node). Nothing depends on how many blocks there are;
- * only the depth does, at most one node for six bits: 4 for a /32 in a /8, 22 in the worst case. A
- * buddy tree needs a level for every bit, that is six times as many cache misses; a list or a
- * balanced tree of blocks finds gaps only by walking over blocks.
+ * lowest address to start from, at most once in each node). Nothing depends on how many blocks
+ * there are; only the depth does, at most one node for six bits: 4 for a /32 in a /8, 22 in the
+ * worst case. A buddy tree needs a level for every bit, that is six times as many cache misses; a
+ * list or a balanced tree of blocks finds gaps only by walking over blocks.
  *
  * Why it is small. A node is 40 bytes and holds up to 64 blocks. The worst dense case (every block
  * is half a node) is 20 bytes a block and 2.5 in the parent, before the slack of growing.
