@@ -89,6 +89,7 @@ static const struct attribute attributes[] = {
 };
 static const struct nested_block blocks[] = {TIMEOUTS_BLOCK, {.name = NULL}};
 static const struct schema schema = {
+    .version = STATE_VERSION(0),
     .block = {.description = "A manual reservation of space in a pool: for an on-premises network, "
                              "a peer, a later use. Reserved space is never issued.",
               .attributes = attributes,
@@ -338,4 +339,5 @@ const struct resource allocation_resource = {
     .destroy = destroy,
     .read = read,
     .import = import,
+    .upgrade = upgrade_state,
 };

@@ -158,6 +158,25 @@ enum outcome import_object(struct call *c, const struct resource *r, const char 
  * chosen anew. */
 void plan_adopted(struct call *c, struct change *ch, const struct schema *s, const char *cidr);
 
+/* --- preview.c, discovery.c --- */
+
+extern const struct resource preview_resource, discovery_resource, discovery_association_resource;
+/* For what means nothing to the engine. */
+enum load_result load_nothing(struct engine *e, const struct facts *f, const char **problem);
+
+/* What is created with a block operating_regions must name its own Region there (ipam.c). `what`
+ * is the thing in words. */
+void check_home_region(struct call *c, const struct field_value *operating_regions,
+                       const struct field_string *region, const char *doing, const char *what);
+
+/* --- upgrade.c: state of the AWS provider --- */
+
+/* The schema version of a resource whose version in the AWS provider is `aws`: another one, so that
+ * its state can be told from ours. */
+#define STATE_VERSION(aws) ((aws) + 1)
+/* The upgrade hook of every resource. */
+enum outcome upgrade_state(struct call *c, int64_t version, const struct value **state);
+
 /* --- common.c: what all resources share --- */
 
 static inline struct estate *estate_of(const struct call *c)

@@ -110,6 +110,7 @@ static const struct nested_block blocks[] = {
 };
 
 static const struct schema schema = {
+    .version = STATE_VERSION(0),
     .block = {.description = "An IPAM: the root of a hierarchy of address pools. It comes with a "
                              "private and a public default scope.",
               .attributes = attributes,
@@ -156,30 +157,31 @@ static struct ipam_info info_of(struct call *c, const T *row)
     };
 }
 
-static void check_home_region(struct call *c, const struct change *ch)
+void check_home_region(struct call *c, const struct field_value *operating_regions,
+                       const struct field_string *region, const char *doing, const char *what)
 {
-    T row = {0};
     bool unknown;
-    schema_decode(&schema, ch->planned, &row);
-    const char *const *names = region_names(c->arena, &row.operating_regions, &unknown);
-    if (!unknown && row.common.region.is == KNOWN && !list_has(names, row.common.region.v))
+    const char *const *names = region_names(c->arena, operating_regions, &unknown);
+    if (!unknown && region->is == KNOWN && !list_has(names, region->v))
         diag_error(c->diags, PATH_ATTR(NULL, "operating_regions"),
-                   "creating IPAM: InvalidParameterValue",
-                   "`operating_regions` must include %s, the Region of this IPAM. An IPAM operates "
-                   "in its home Region. Add operating_regions with region_name = \"%s\", or set "
-                   "the resource's region.",
-                   row.common.region.v, row.common.region.v);
+                   arena_printf(c->arena, "%s: InvalidParameterValue", doing),
+                   "`operating_regions` must include %s, the Region of this %s. It operates in its "
+                   "home Region. Add operating_regions with region_name = \"%s\", or set the "
+                   "resource's region.",
+                   region->v, what, region->v);
 }
 
 static enum outcome plan(struct call *c, struct change *ch)
 {
+    T row = {0};
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
     if (import_is_adopted(ch->prior_private))
         plan_adopted(c, ch, &schema, NULL);
     plan_common(c, ch);
+    schema_decode(&schema, ch->planned, &row);
     if (ch->kind == CHANGE_CREATE)
-        check_home_region(c, ch);
+        check_home_region(c, &row.operating_regions, &row.common.region, doing_create, "IPAM");
     return CALL_DONE;
 }
 
@@ -298,4 +300,5 @@ const struct resource ipam_resource = {
     .destroy = destroy,
     .read = read,
     .import = import,
+    .upgrade = upgrade_state,
 };

@@ -91,7 +91,8 @@ static const struct attribute attributes[] = {
      FIELD(T, public_ip_source)},
     {.name = "publicly_advertisable",
      .type = &type_bool,
-     .flags = ATTR_OPTIONAL | ATTR_REPLACE,
+     .flags = ATTR_OPTIONAL | ATTR_COMPUTED | ATTR_REPLACE,
+     .fallback = DEFAULT_BOOL(false),
      .description = "Whether the IPv6 space of a public pool may be advertised.",
      FIELD(T, publicly_advertisable)},
     {.name = "cascade",
@@ -151,6 +152,7 @@ static const struct nested_block blocks[] = {
     {.name = NULL},
 };
 static const struct schema schema = {
+    .version = STATE_VERSION(0),
     .block = {.description = "A pool of addresses, with the rules by which it gives them out.",
               .attributes = attributes,
               .blocks = blocks},
@@ -378,4 +380,5 @@ const struct resource pool_resource = {
     .destroy = destroy,
     .read = read,
     .import = import,
+    .upgrade = upgrade_state,
 };

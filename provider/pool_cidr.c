@@ -78,6 +78,7 @@ static const struct nested_block blocks[] = {
     {.name = NULL},
 };
 static const struct schema schema = {
+    .version = STATE_VERSION(0),
     .block = {.description = "A CIDR provisioned to a pool.",
               .attributes = attributes,
               .blocks = blocks},
@@ -292,4 +293,5 @@ const struct resource pool_cidr_resource = {
     .destroy = destroy,
     .read = read,
     .import = import,
+    .upgrade = upgrade_state,
 };

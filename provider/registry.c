@@ -6,8 +6,16 @@
 #include <string.h>
 
 const struct resource *const ipam_resources[] = {
-    &ipam_resource,       &scope_resource, &pool_resource, &pool_cidr_resource,
-    &allocation_resource, &vpc_resource,   NULL,
+    &ipam_resource,
+    &scope_resource,
+    &pool_resource,
+    &pool_cidr_resource,
+    &allocation_resource,
+    &vpc_resource,
+    &preview_resource,
+    &discovery_resource,
+    &discovery_association_resource,
+    NULL,
 };
 
 const struct resource *resource_named(const char *type_name)
@@ -30,6 +38,9 @@ static const struct {
     {&pool_cidr_resource, load_pool_cidr, depart_pool_cidr},
     {&allocation_resource, load_allocation, depart_allocation},
     {&vpc_resource, load_vpc, depart_vpc},
+    {&preview_resource, load_nothing, NULL},
+    {&discovery_resource, load_nothing, NULL},
+    {&discovery_association_resource, load_nothing, NULL},
 };
 
 load_fn resource_loader(const struct resource *r)

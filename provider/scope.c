@@ -54,6 +54,7 @@ static const struct attribute attributes[] = {
 };
 static const struct nested_block blocks[] = {TIMEOUTS_BLOCK, {.name = NULL}};
 static const struct schema schema = {
+    .version = STATE_VERSION(0),
     .block = {.description = "An additional private scope of an IPAM: one more space in which "
                              "CIDRs are unique.",
               .attributes = attributes,
@@ -161,4 +162,5 @@ const struct resource scope_resource = {
     .destroy = destroy,
     .read = read,
     .import = import,
+    .upgrade = upgrade_state,
 };

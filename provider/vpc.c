@@ -109,7 +109,7 @@ static const struct attribute attributes[] = {
 };
 static const struct nested_block blocks[] = {TIMEOUTS_BLOCK, {.name = NULL}};
 static const struct schema schema = {
-    .version = 1,
+    .version = STATE_VERSION(1),
     .block = {.description = "A VPC that draws its CIDRs from pools. No network is made: the CIDR "
                              "is taken for the one that is made elsewhere.",
               .attributes = attributes,
@@ -603,4 +603,5 @@ const struct resource vpc_resource = {
     .destroy = destroy,
     .read = read,
     .import = import,
+    .upgrade = upgrade_state,
 };
