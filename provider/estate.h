@@ -300,6 +300,8 @@ struct refusal_paths {
 void report_refusal(struct call *c, const char *doing, const struct refusal *why,
                     const struct refusal_paths *paths);
 void report_no_memory(struct call *c, const char *doing);
+/* AWS's code and the text with its placeholders, for the documentation; false: no such refusal. */
+bool refusal_template(enum refusal_code code, const char **aws, const char **text);
 
 /*
  * The end of every hook that asked the engine for something. ENGINE_OK: true, go on. Otherwise

@@ -327,6 +327,15 @@ void report_refusal(struct call *c, const char *doing, const struct refusal *why
                arena_printf(c->arena, "%s: %s", doing, e->aws), "%s", expand(c, e->text, why));
 }
 
+bool refusal_template(enum refusal_code code, const char **aws, const char **text)
+{
+    if (code <= REFUSAL_NONE || code >= REFUSAL_CODE_COUNT || !registry[code].text)
+        return false;
+    *aws = registry[code].aws;
+    *text = registry[code].text;
+    return true;
+}
+
 void report_no_memory(struct call *c, const char *doing)
 {
     diag_error(c->diags, NULL, arena_printf(c->arena, "%s: out of memory", doing),
