@@ -51,6 +51,7 @@ resource "ipam_vpc" "many" {{
   ipv4_ipam_pool_id   = ipam_pool.main.id
   ipv4_netmask_length = 24
   tags                = {{ Name = "vpc-${{count.index}}" }}
+  depends_on          = [ipam_pool_cidr.main]
 }}
 """
 BUILT_IN = f"""
@@ -79,7 +80,7 @@ class Bench:
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)
         if done.returncode:
-            sys.exit(f"terraform {' '.join(args)} failed\n{done.stdout}")
+            sys.exit(f"terraform {' '.join(args)} failed\n...{done.stdout[-2000:]}")
         return time.perf_counter() - start
 
     def fresh(self, text):
