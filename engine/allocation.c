@@ -67,6 +67,12 @@ enum engine_result engine_release(struct engine *e, const char *allocation_id, s
     if (!a) {
         return refuse(why, REFUSAL_ALLOCATION_UNKNOWN, allocation_id);
     }
+    if (!text_equal(a->pool->info->owner, e->actor)) { /* whoever owns the pool may free it */
+        result = must_own(e, a->owner, "allocation", allocation_id, why);
+        if (result != ENGINE_OK) {
+            return result;
+        }
+    }
     struct pool *child;
     if (pool_cidr_backed(e, a, &child)) {
         refuse_count(why, REFUSAL_NOT_EMPTY, allocation_id, "CIDR", 1, 0);
@@ -87,7 +93,22 @@ enum engine_result engine_retag(struct engine *e, const char *allocation_id,
     if (!a) {
         return refuse(why, REFUSAL_ALLOCATION_UNKNOWN, allocation_id);
     }
+    enum engine_result result = must_own(e, a->owner, "allocation", allocation_id, why);
+    if (result != ENGINE_OK) {
+        return result;
+    }
     return record_retag(e, a, tags, description) ? ENGINE_OK : ENGINE_NO_MEMORY;
+}
+
+void engine_unload_allocation(struct engine *e, const char *allocation_id)
+{
+    struct allocation *a = record_find(e, allocation_id);
+    struct pool *child;
+    settle_if_possible(e); /* dropping needs every record in its place */
+    if (a && !e->unsettled && !pool_cidr_backed(e, a, &child)) {
+        record_drop(e, a);
+        settle_if_possible(e);
+    }
 }
 
 /* --- in address order --- */

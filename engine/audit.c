@@ -61,6 +61,11 @@ static bool report_overlap(void *ctx, const struct allocation *a)
 static void audit_rules(struct report *r, const struct allocation *a)
 {
     struct refusal why;
+    if (!engine_may_use(r->e, r->pool, a->owner)) {
+        refuse_not_shared(&why, r->pool, a->owner);
+        why.cidr = a->cidr;
+        *found(r, FINDING_OWNER) = why;
+    }
     if (rules_length(r->pool, a->cidr.len, &why) == ENGINE_REFUSED) {
         why.cidr = a->cidr;
         *found(r, FINDING_LENGTH) = why;

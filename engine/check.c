@@ -195,7 +195,8 @@ bool engine_check(const struct engine *e)
 {
     struct recount r = {.e = e};
     bool contested = false;
-    if (!check_registry(&e->ipams) || !check_registry(&e->scopes) || !check_registry(&e->pools)) {
+    if (!check_registry(&e->ipams) || !check_registry(&e->scopes) || !check_registry(&e->pools) ||
+        !check_registry(&e->shares) || !shares_check(e)) {
         return false;
     }
     size_t at = 0;

@@ -48,6 +48,7 @@ void engine_free(struct engine *e)
     for (i = 0; i < e->ipams.count; i++) {
         ipam_free(e->ipams.items[i]);
     }
+    shares_free(e);
     index_free(&e->by_id);
     index_free(&e->by_place);
     index_free(&e->texts);
@@ -127,8 +128,13 @@ enum engine_result engine_add_scope(struct engine *e, const struct scope_info *s
     if (engine_scope(e, s->id)) {
         return refuse(why, REFUSAL_EXISTS, s->id);
     }
-    if (!engine_ipam(e, s->ipam_id)) {
+    const struct ipam *ipam = engine_ipam(e, s->ipam_id);
+    if (!ipam) {
         return refuse(why, REFUSAL_IPAM_UNKNOWN, s->ipam_id);
+    }
+    enum engine_result result = must_own(e, ipam->info->owner, "IPAM", ipam->id, why);
+    if (result != ENGINE_OK) {
+        return result;
     }
     size_t count = ipam_scopes(e, s->ipam_id);
     if (count >= e->quotas.scopes_per_ipam) {
@@ -164,6 +170,11 @@ enum engine_result engine_remove_scope(struct engine *e, const char *id, struct 
     }
     if (s->info->is_default) {
         return refuse(why, REFUSAL_IS_DEFAULT, id);
+    }
+    const struct ipam *ipam = engine_ipam(e, s->info->ipam_id);
+    enum engine_result result = must_own(e, ipam ? ipam->info->owner : NULL, "IPAM scope", id, why);
+    if (result != ENGINE_OK) {
+        return result;
     }
     size_t pools = scope_pools(e, id);
     if (pools > 0) {
@@ -304,7 +315,12 @@ enum engine_result engine_update_ipam(struct engine *e, const struct ipam_info *
     if (!known) {
         return refuse(why, REFUSAL_IPAM_UNKNOWN, i->id);
     }
+    enum engine_result result = must_own(e, known->info->owner, "IPAM", i->id, why);
+    if (result != ENGINE_OK) {
+        return result;
+    }
     struct ipam_info merged = *i;
+    merged.owner = known->info->owner;
     merged.private_scope = known->info->private_scope; /* the default scopes never change */
     merged.public_scope = known->info->public_scope;
     return engine_load_ipam(e, &merged);
@@ -342,6 +358,10 @@ enum engine_result engine_remove_ipam(struct engine *e, const char *id, bool cas
     if (!ipam) {
         return refuse(why, REFUSAL_IPAM_UNKNOWN, id);
     }
+    enum engine_result result = must_own(e, ipam->info->owner, "IPAM", id, why);
+    if (result != ENGINE_OK) {
+        return result;
+    }
     size_t public_pools = ipam_pools(e, id, SCOPE_PUBLIC, false);
     size_t private_pools = ipam_pools(e, id, SCOPE_PRIVATE, false);
     if (cascade && public_pools > 0) {
@@ -372,7 +392,7 @@ enum engine_result engine_remove_ipam(struct engine *e, const char *id, bool cas
 size_t engine_memory(const struct engine *e)
 {
     size_t bytes = sizeof(*e) + e->record_bytes + index_memory(&e->by_id) +
-                   index_memory(&e->by_place) + index_memory(&e->texts);
+                   index_memory(&e->by_place) + index_memory(&e->texts) + shares_memory(e);
     bytes += (e->ipams.capacity + e->scopes.capacity + e->pools.capacity) * sizeof(void *);
     bytes += e->ipams.count * (sizeof(struct ipam) + sizeof(struct ipam_info));
     bytes += e->scopes.count * (sizeof(struct scope) + sizeof(struct scope_info));

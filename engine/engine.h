@@ -81,6 +81,7 @@ struct pool_info {
     enum family family;
     bool public_amazon; /* public_ip_source = amazon */
     bool planning;      /* a resource planning pool (source_resource) */
+    const char *resource_id; /* whose inside it plans; NULL when not planning */
     struct rules rules;
 };
 
@@ -150,6 +151,7 @@ enum refusal_code {
     REFUSAL_FAMILY,             /* child and source, or CIDR and pool, differ */
     REFUSAL_SCOPE_MISMATCH,     /* child and source in different scopes */
     REFUSAL_LOCALE_SOURCE,      /* child's locale differs from the source pool's */
+    REFUSAL_PLANNING_LOCALE,    /* planning pool below one without a locale: other_id */
     REFUSAL_LOCALE_REGION,      /* locale is none of the IPAM's operating regions */
     REFUSAL_POOL_LOCALE,        /* region is not the pool's locale, or the pool has none */
     REFUSAL_NO_SIZE,            /* neither CIDR nor length, and no default in the pool */
@@ -168,6 +170,9 @@ enum refusal_code {
     REFUSAL_CIDR_UNKNOWN,       /* deprovision: the pool has no such CIDR */
     REFUSAL_CIDR_IN_USE,        /* deprovision: `count` allocations, `conflict` the lowest */
     REFUSAL_RULES,              /* min > max, default outside [min, max], beyond the family */
+    REFUSAL_NOT_SHARED,         /* id: pool; text2: the account that may not use it */
+    REFUSAL_NOT_OWNER,          /* id; text: `what`; text2: who acts; holder_owner: whose it is */
+    REFUSAL_SHARE_UNKNOWN,      /* id */
     REFUSAL_CODE_COUNT,
 };
 
@@ -245,6 +250,58 @@ enum engine_result engine_retag(struct engine *e, const char *allocation_id,
                                 const struct tags *tags, const char *description,
                                 struct refusal *why);
 
+/*
+ * --- sharing: who may draw from whose pools (share.c) ---
+ *
+ * A pool can be used by the account that owns it and by those that a share of its owner names. An
+ * account goes by its own id and by the names of the groups that it is in (an OU, the
+ * organisation); a share names accounts by any of these. All calls below take what is there, in
+ * any order: saying a thing twice, or taking back what was never said, changes nothing.
+ */
+
+/* Who asks from now on. Issuing calls are refused when the actor may not use the pool
+ * (NOT_SHARED) or does not own what is to be changed (NOT_OWNER). NULL or "", the default: nobody
+ * in particular, everything is allowed. The same holds for objects whose owner is not known. */
+enum engine_result engine_act_as(struct engine *e, const char *account);
+
+/* The account is in the group. Once anything was said here, an account that is in no group is an
+ * outsider: a share that names it gives it nothing before it has accepted. */
+enum engine_result engine_load_member(struct engine *e, const char *account, const char *group);
+bool engine_is_member(const struct engine *e, const char *account); /* of any group */
+
+struct share_info {
+    const char *id, *owner, *name; /* owner and name may be NULL */
+    bool outsiders;                /* may outsiders be named? Recorded for the caller */
+};
+/* Adds the share, or changes owner, name and outsiders of a known one. */
+enum engine_result engine_load_share(struct engine *e, const struct share_info *s);
+/* NULL when it was not loaded; valid until it is loaded again or removed. */
+const struct share_info *engine_share(const struct engine *e, const char *id);
+/* May the actor change it? Refusals: SHARE_UNKNOWN, NOT_OWNER. */
+enum engine_result engine_check_share(const struct engine *e, const char *id, struct refusal *why);
+/* With all that was said of it. */
+void engine_remove_share(struct engine *e, const char *id);
+
+/* The pool is in the share. Neither need be loaded. */
+enum engine_result engine_share_pool(struct engine *e, const char *share_id, const char *pool_id);
+void engine_unshare_pool(struct engine *e, const char *share_id, const char *pool_id);
+bool engine_share_has_pool(const struct engine *e, const char *share_id, const char *pool_id);
+/* The nth pool of a share in order of id, NULL past the end. */
+const char *engine_share_pool_at(const struct engine *e, const char *share_id, size_t n);
+/* The share names an account or a group. `as` is how the user wrote it (the ARN of a role of that
+ * account): several may come down to one name, and each is taken back by itself. */
+enum engine_result engine_share_with(struct engine *e, const char *share_id, const char *name,
+                                     const char *as);
+void engine_unshare_with(struct engine *e, const char *share_id, const char *name, const char *as);
+bool engine_share_names(const struct engine *e, const char *share_id, const char *name,
+                        const char *as); /* as NULL: in any spelling */
+/* An outsider takes part / no longer. */
+enum engine_result engine_share_accept(struct engine *e, const char *share_id, const char *account);
+void engine_share_decline(struct engine *e, const char *share_id, const char *account);
+
+/* May this account draw from the pool, and see it? O(shares * groups of the account * log). */
+bool engine_may_use(const struct engine *e, const struct pool *p, const char *account);
+
 /* What engine_provision and engine_allocate would take now: the same refusals and the same choice,
  * but nothing changes. For callers whose ids depend on the CIDR. */
 enum engine_result engine_pick_provision(struct engine *e, const struct provision_request *r,
@@ -289,6 +346,9 @@ enum engine_result engine_load_pool(struct engine *e, const struct pool_info *p)
 enum engine_result engine_load_cidr(struct engine *e, const char *pool_id, const struct cidr *c,
                                     const char *allocation_id);
 enum engine_result engine_load_allocation(struct engine *e, const struct allocation_request *r);
+/* The opposite: the source that held it no longer does. Nothing happens when it is not there. */
+void engine_unload_allocation(struct engine *e, const char *allocation_id);
+void engine_unload_cidr(struct engine *e, const char *pool_id, const struct cidr *c);
 /* After the last load: settles what depended on order (child CIDRs in source pools, conflicts).
  * May be called again after more loads. O(n log n). Until then reading shows what was settled
  * before; every issuing call settles first. */
@@ -304,6 +364,7 @@ enum finding_code {
     FINDING_LOCALE,       /* region is not the locale */
     FINDING_POOL_UNKNOWN, /* the pool's definition is in no state that was read */
     FINDING_SOURCE_GONE,  /* a child pool's CIDR is in none of the source pool's CIDRs */
+    FINDING_OWNER,        /* its owner neither owns the pool nor shares in it */
 };
 struct finding {
     enum finding_code code;

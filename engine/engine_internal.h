@@ -113,6 +113,24 @@ struct pool {
     size_t supply_count, supply_capacity;
 };
 
+/* A sorted set of pairs of texts; b may be "". The texts live as long as the engine. */
+struct pair {
+    const char *a, *b;
+};
+struct pairs {
+    struct pair *items;
+    size_t count, capacity;
+};
+
+struct share {
+    const char *id;
+    struct share_info info;
+    bool known;            /* it was loaded; false: only referred to */
+    struct pairs pools;    /* pool id, "" */
+    struct pairs names;    /* account or group, as the user wrote it */
+    struct pairs accepted; /* account, "" */
+};
+
 struct engine {
     struct quotas quotas;
     uint64_t seed; /* of the hashes: inputs cannot be made to collide beforehand */
@@ -120,6 +138,9 @@ struct engine {
     struct index by_id;    /* every allocation */
     struct index by_place; /* those that hold their space: not conflicting */
     struct index texts;    /* owners and regions, each once */
+    const char *actor;     /* whose requests these are; NULL: nobody's in particular */
+    struct pairs members;  /* account, group */
+    struct registry shares;
     size_t conflict_count; /* over all pools */
     bool contested;        /* pools overlap although neither feeds the other */
     bool unsettled;        /* some pool has pending allocations or needs rebuilding */
@@ -242,7 +263,21 @@ enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, u
                                const struct cidr *disallowed, size_t count, struct cidr *out,
                                struct refusal *why);
 
+/* --- share.c --- */
+
+/* May the actor change something that belongs to this account? */
+enum engine_result must_own(const struct engine *e, const char *owner, const char *what,
+                            const char *id, struct refusal *why);
+enum engine_result refuse_not_shared(struct refusal *why, const struct pool *p,
+                                     const char *account);
+void shares_free(struct engine *e);
+bool shares_check(const struct engine *e);
+size_t shares_memory(const struct engine *e);
+
 /* --- provision.c, plan.c, load.c --- */
+
+/* Takes the CIDR away whatever it holds; the caller settles. */
+void provision_undo(struct engine *e, struct pool *p, size_t i);
 
 /* After a removal, for readers. When memory is out the next issuing call settles. */
 void settle_if_possible(struct engine *e);
@@ -250,6 +285,9 @@ void settle_if_possible(struct engine *e);
 enum engine_result provision_choose(struct engine *e, const struct provision_request *r,
                                     bool planned, struct pool **pool, struct cidr *out,
                                     struct refusal *why);
+/* The VPC in the source pool whose CIDR a planning pool takes over; NULL: none. */
+struct allocation *planning_backing(const struct engine *e, const struct pool *p,
+                                    const struct cidr *c);
 /* A planned block whose address is open could serve a request of this length. */
 bool supply_open(const struct pool *p, int len);
 void supply_settle(struct pool *p, const struct cidr *provisioned);

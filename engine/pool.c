@@ -136,7 +136,8 @@ static struct pool_info *info_copy(const struct pool_info *info)
 {
     size_t size = sizeof(*info) + pack_tags_size(&info->rules.tags) + pack_size(info->id) +
                   pack_size(info->scope_id) + pack_size(info->source_id) + pack_size(info->locale) +
-                  pack_size(info->description) + pack_size(info->owner);
+                  pack_size(info->description) + pack_size(info->owner) +
+                  pack_size(info->resource_id);
     struct pool_info *copy = malloc(size);
     if (!copy) {
         return NULL;
@@ -151,6 +152,7 @@ static struct pool_info *info_copy(const struct pool_info *info)
     copy->locale = text_empty(info->locale) ? NULL : pack(&at, info->locale);
     copy->description = pack(&at, info->description);
     copy->owner = pack(&at, info->owner);
+    copy->resource_id = pack(&at, info->resource_id);
     return copy;
 }
 
@@ -271,8 +273,12 @@ static enum engine_result check_locale(const struct engine *e, const struct pool
                                        const struct pool *source, struct refusal *why)
 {
     const char *above = source ? source->info->locale : NULL;
-    bool differs = above && !text_equal(above, info->locale);
-    if (source && (differs || (info->planning && !above))) {
+    if (source && info->planning && !above) {
+        refuse(why, REFUSAL_PLANNING_LOCALE, info->id);
+        REFUSAL_SET(why->other_id, source->id);
+        return ENGINE_REFUSED;
+    }
+    if (source && above && !text_equal(above, info->locale)) {
         refuse(why, REFUSAL_LOCALE_SOURCE, info->id);
         REFUSAL_SET(why->other_id, source->id);
         REFUSAL_SET(why->text, info->locale);
@@ -303,6 +309,10 @@ static enum engine_result check_locale(const struct engine *e, const struct pool
 static enum engine_result check_source(const struct engine *e, const struct pool_info *info,
                                        const struct pool *source, struct refusal *why)
 {
+    enum engine_result result = must_own(e, source->info->owner, "source pool", source->id, why);
+    if (result != ENGINE_OK) {
+        return result;
+    }
     if (strcmp(source->info->scope_id, info->scope_id) != 0) {
         refuse(why, REFUSAL_SCOPE_MISMATCH, info->id);
         REFUSAL_SET(why->other_id, source->id);
@@ -335,20 +345,27 @@ static enum engine_result check_pool(const struct engine *e, const struct pool_i
     if (known && known->known) {
         return refuse(why, REFUSAL_EXISTS, i.id);
     }
-    if (!engine_scope(e, i.scope_id)) {
+    const struct scope *scope = engine_scope(e, i.scope_id);
+    if (!scope) {
         return refuse(why, REFUSAL_SCOPE_UNKNOWN, i.scope_id);
+    }
+    const struct ipam *ipam = engine_ipam(e, scope->info->ipam_id);
+    enum engine_result result =
+        must_own(e, ipam ? ipam->info->owner : NULL, "IPAM scope", scope->id, why);
+    if (result != ENGINE_OK) {
+        return result;
     }
     if (!text_empty(i.source_id)) {
         source = pool_find(e, i.source_id);
         if (!source || !source->known) {
             return refuse_pool_unknown(why, i.source_id, source);
         }
-        enum engine_result result = check_source(e, &i, source, why);
+        result = check_source(e, &i, source, why);
         if (result != ENGINE_OK) {
             return result;
         }
     }
-    enum engine_result result = check_locale(e, &i, source, why);
+    result = check_locale(e, &i, source, why);
     size_t pools = scope_pools(e, i.scope_id);
     if (result == ENGINE_OK && pools >= e->quotas.pools_per_scope) {
         result =
@@ -383,7 +400,10 @@ enum engine_result engine_update_pool(struct engine *e, const struct pool_info *
     struct pool_info merged = *known->info; /* what may not change is kept */
     merged.rules = p->rules;
     merged.description = p->description;
-    enum engine_result result = rules_valid(&merged, why);
+    enum engine_result result = must_own(e, merged.owner, "IPAM pool", p->id, why);
+    if (result == ENGINE_OK) {
+        result = rules_valid(&merged, why);
+    }
     if (result != ENGINE_OK) {
         return result;
     }
@@ -529,6 +549,9 @@ enum engine_result engine_remove_pool(struct engine *e, const char *id, bool cas
         return refuse_pool_unknown(why, id, p);
     }
     enum engine_result result = engine_settle(e);
+    if (result == ENGINE_OK) {
+        result = must_own(e, p->info->owner, "IPAM pool", id, why);
+    }
     if (result != ENGINE_OK) {
         return result;
     }

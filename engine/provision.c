@@ -79,6 +79,18 @@ static enum engine_result refuse_length(struct refusal *why, const struct pool *
     return ENGINE_REFUSED;
 }
 
+static enum engine_result refuse_overlap(struct refusal *why, const struct pool *p,
+                                         const struct cidr *c, const struct pool *other,
+                                         const struct cidr *theirs)
+{
+    refuse(why, REFUSAL_OVERLAPS_POOL, p->id);
+    REFUSAL_SET(why->other_id, other->id);
+    why->cidr = *c;
+    why->length = c->len;
+    why->conflict = *theirs;
+    return ENGINE_REFUSED;
+}
+
 static enum engine_result choose_top(const struct engine *e, const struct provision_request *r,
                                      const struct pool *p, bool planned, struct cidr *out,
                                      struct refusal *why)
@@ -86,15 +98,7 @@ static enum engine_result choose_top(const struct engine *e, const struct provis
     struct cidr theirs;
     if (cidr_is_set(&r->cidr)) {
         const struct pool *other = overlapping_pool(e, p, &r->cidr, planned, &theirs);
-        if (!other) {
-            return ENGINE_OK;
-        }
-        refuse(why, REFUSAL_OVERLAPS_POOL, p->id);
-        REFUSAL_SET(why->other_id, other->id);
-        why->cidr = r->cidr;
-        why->length = r->cidr.len;
-        why->conflict = theirs;
-        return ENGINE_REFUSED;
+        return other ? refuse_overlap(why, p, &r->cidr, other, &theirs) : ENGINE_OK;
     }
     const struct cidr *range = range_of(e, p);
     if (!range) {
@@ -119,9 +123,8 @@ static enum engine_result choose_top(const struct engine *e, const struct provis
     return ENGINE_REFUSED;
 }
 
-/* The resource whose CIDR a planning pool takes over. */
-static struct allocation *planning_backing(const struct engine *e, const struct pool *p,
-                                           const struct cidr *c)
+struct allocation *planning_backing(const struct engine *e, const struct pool *p,
+                                    const struct cidr *c)
 {
     struct allocation *a = p->info->planning ? place_find(e, p->source, c) : NULL;
     return a && a->type == ALLOCATION_VPC ? a : NULL;
@@ -134,6 +137,19 @@ static bool shortest_root(void *ctx, const struct cidr *root)
     return true;
 }
 
+static enum engine_result choose_named(struct engine *e, const struct provision_request *r,
+                                       const struct pool *p, bool planned, struct refusal *why)
+{
+    const struct allocation *a = planning_backing(e, p, &r->cidr);
+    if (!a) {
+        return choose_exact(e, p->source, planned, &r->cidr, why);
+    }
+    struct pool *other;
+    const struct pool_cidr *theirs = pool_cidr_backed(e, a, &other);
+    bool stays = theirs && !(planned && theirs->leaving);
+    return stays ? refuse_overlap(why, p, &r->cidr, other, &theirs->cidr) : ENGINE_OK;
+}
+
 static enum engine_result choose_in_source(struct engine *e, const struct provision_request *r,
                                            const struct pool *p, bool planned, struct cidr *out,
                                            struct refusal *why)
@@ -143,8 +159,7 @@ static enum engine_result choose_in_source(struct engine *e, const struct provis
         return refuse_pool_unknown(why, source->id, source);
     }
     if (cidr_is_set(&r->cidr)) {
-        return planning_backing(e, p, &r->cidr) ? ENGINE_OK
-                                                : choose_exact(e, source, planned, &r->cidr, why);
+        return choose_named(e, r, p, planned, why);
     }
     const struct space *s = view(e, source, planned);
     int shortest = -1;
@@ -209,7 +224,10 @@ enum engine_result provision_choose(struct engine *e, const struct provision_req
         return refuse_pool_unknown(why, r->pool_id, p);
     }
     *out = r->cidr;
-    enum engine_result result = admit_cidr(e, r, p, planned, why);
+    enum engine_result result = must_own(e, p->info->owner, "IPAM pool", p->id, why);
+    if (result == ENGINE_OK) {
+        result = admit_cidr(e, r, p, planned, why);
+    }
     if (result != ENGINE_OK) {
         return result;
     }
@@ -302,6 +320,9 @@ enum engine_result engine_deprovision(struct engine *e, const char *pool_id, con
         return refuse_pool_unknown(why, pool_id, p);
     }
     enum engine_result result = engine_settle(e);
+    if (result == ENGINE_OK) {
+        result = must_own(e, p->info->owner, "IPAM pool", pool_id, why);
+    }
     if (result != ENGINE_OK) {
         return result;
     }
@@ -322,8 +343,16 @@ enum engine_result engine_deprovision(struct engine *e, const char *pool_id, con
         why->count = o.count;
         return ENGINE_REFUSED;
     }
+    provision_undo(e, p, i);
+    settle_if_possible(e);
+    return ENGINE_OK;
+}
+
+void provision_undo(struct engine *e, struct pool *p, size_t i)
+{
     struct allocation *backing = p->cidrs[i].backing;
-    struct cidr gone = *c; /* the caller's may lie in what is removed */
+    struct cidr gone = p->cidrs[i].cidr;
+    bool inner = has_outer_cidr(p, &gone);
     pool_cidr_remove(p, i);
     view_drop(p);
     if (!inner && space_remove_root(p->space, &gone) != SPACE_OK) {
@@ -335,6 +364,16 @@ enum engine_result engine_deprovision(struct engine *e, const char *pool_id, con
     if (backing && backing->type == ALLOCATION_POOL) {
         record_drop(e, backing);
     }
-    settle_if_possible(e);
-    return ENGINE_OK;
+}
+
+void engine_unload_cidr(struct engine *e, const char *pool_id, const struct cidr *c)
+{
+    struct pool *p = pool_find(e, pool_id);
+    bool found = false;
+    settle_if_possible(e); /* dropping needs every record in its place */
+    size_t i = p && !e->unsettled ? pool_cidr_seek(p, c, &found) : 0;
+    if (found) {
+        provision_undo(e, p, i);
+        settle_if_possible(e);
+    }
 }

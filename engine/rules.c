@@ -10,7 +10,9 @@
  * so that a reservation cannot go round the rules. A child pool's CIDR is never bound. A resource
  * must be in the pool's locale, so a pool without a locale cannot serve it. A custom allocation may
  * come from a pool without a locale: that is how a range outside the cloud is kept free in a
- * top-level pool. An empty region is one that is not known, and is not compared.
+ * top-level pool. An empty region is one that is not known, and is not compared. Before all of
+ * these comes who asks: to an account that may not use a pool, the pool's rules are none of its
+ * business (share.c).
  *
  * `curable`: could a later step of the same run, some other object made or removed, make the
  * answer different? True for everything about space, and for emptiness; false for rules, families
@@ -48,6 +50,7 @@ static bool is_curable(enum refusal_code code)
     case REFUSAL_OVERLAPS_POOL:
     case REFUSAL_CIDR_EXISTS:
     case REFUSAL_CIDR_IN_USE:
+    case REFUSAL_NOT_SHARED:
         return true;
     default:
         return false;
@@ -224,6 +227,9 @@ enum engine_result admit(const struct engine *e, const struct allocation_request
     struct pool *p = *pool = pool_find(e, r->pool_id);
     if (!p || !p->known) {
         return refuse_pool_unknown(why, r->pool_id, p);
+    }
+    if (!engine_may_use(e, p, e->actor)) {
+        return refuse_not_shared(why, p, e->actor);
     }
     if (record_find(e, r->id)) {
         return refuse(why, REFUSAL_EXISTS, r->id);
