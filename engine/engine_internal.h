@@ -16,10 +16,16 @@
 
 /* --- index.c: a hash index over records that live elsewhere --- */
 
+#define BUCKET_SLOTS 7
+struct bucket {
+    uint8_t tags[BUCKET_SLOTS]; /* 0 empty, else bits of the hash */
+    uint8_t passed;             /* items that found it full and lie behind it */
+    void *slots[BUCKET_SLOTS];
+};
 struct index {
-    void **slots;
-    uint8_t *tags; /* 0 empty, 1 removed, else 2 + bits of the hash */
-    size_t capacity, count, removed;
+    struct bucket *buckets; /* inside `block`, at a cache line */
+    void *block;
+    size_t bucket_count, count;
 };
 typedef bool (*index_match)(const void *item, const void *key);
 typedef uint64_t (*index_hash)(const void *item, uint64_t seed);

@@ -256,6 +256,11 @@ static void test_planning_link(void **state)
     load(e, "subnet", "plan", "10.0.0.0/24");
     settle(e);
     assert_int_equal(pool_allocation_count(engine_pool(e, "p")), 1);
+    plan.id = "plan-2"; /* the VPC backs one */
+    must(engine_load_pool(e, &plan));
+    load_cidr(e, "plan-2", "10.0.0.0/20", "second");
+    settle(e);
+    assert_true(held(e, "second")->conflicting);
     assert_false(held(e, "subnet")->conflicting);
     must_refuse(REFUSAL_NOT_EMPTY, true, engine_release(e, "vpc", &why));
     engine_free(e);
@@ -365,6 +370,8 @@ static void test_a_resource_over_a_child_pool(void **state)
     load_cidr(e, "child", "10.0.0.0/20", "link");
     load(e, "vpc", "top", "10.0.0.0/24");
     load(e, "own", "child", "10.0.2.0/24");
+    load(e, "twin", "child", "10.0.4.0/24");
+    load(e, "twin2", "child", "10.0.4.0/24"); /* of no matter to `link` */
     settle(e);
     assert_cidr(&allocate(e, "a", "child", NULL, 24)->cidr, "10.0.1.0/24");
     expect_taken(e, "child", "10.0.0.0/28", "vpc");

@@ -226,6 +226,13 @@ static void see(const struct engine *e, char *text)
     engine_each_pool(e, see_pool, text);
 }
 
+static bool count_pool(void *ctx, const struct pool *p)
+{
+    (void)p;
+    ++*(size_t *)ctx;
+    return true;
+}
+
 /* --- the runs --- */
 
 static struct engine *run_until(size_t step_count)
@@ -244,6 +251,8 @@ static struct engine *run_until(size_t step_count)
 static bool fail_once(size_t i, long nth)
 {
     struct engine *e = run_until(i);
+    size_t pools = 0, pools_now = 0;
+    engine_each_pool(e, count_pool, &pools);
     see(e, before);
     refused = 0;
     calls_left = nth;
@@ -255,6 +264,8 @@ static bool fail_once(size_t i, long nth)
         must(engine_settle(e));
     } else {
         assert_int_equal(result, ENGINE_NO_MEMORY);
+        engine_each_pool(e, count_pool, &pools_now);
+        assert_true(pools_now == pools || (steps[i] != s_top && steps[i] != s_child));
         see(e, now);
         if (steps[i] != s_settle && strcmp(now, before) != 0) {
             must(engine_settle(e)); /* it may have settled what was loaded before, no more */

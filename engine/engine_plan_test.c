@@ -176,6 +176,17 @@ static void test_leaving_child_cidr(void **state)
     must(check_cidr(e, "b", "10.0.0.0/18", -1, &why));
     must(check_cidr(e, "b", NULL, 16, &why));
     engine_free(e);
+
+    e = new_engine(); /* marked before it was settled */
+    load_pool(e, "top", NULL);
+    load_pool(e, "a", "top");
+    load_pool(e, "b", "top");
+    load_cidr(e, "top", "10.0.0.0/16", NULL);
+    load_cidr(e, "a", "10.0.0.0/17", NULL);
+    engine_plan_leave_cidr(e, "a", &c);
+    must(check_cidr(e, "b", NULL, 16, &why));
+    assert_true(engine_check(e));
+    engine_free(e);
 }
 
 static void test_planned_supply(void **state)

@@ -426,7 +426,7 @@ static void test_planning_pool(void **state)
     must(engine_add_pool(e, &top, &why));
     provision(e, "top", "10.0.0.0/16");
     plan.planning = true;
-    must_refuse(REFUSAL_LOCALE_SOURCE, false, engine_add_pool(e, &plan, &why));
+    must_refuse(REFUSAL_PLANNING_LOCALE, false, engine_add_pool(e, &plan, &why));
     top = a_pool("home", NULL);
     top.locale = plan.locale = "us-east-1";
     plan.source_id = "home";
@@ -437,6 +437,12 @@ static void test_planning_pool(void **state)
     must(engine_allocate(e, &r, &a, &why));
     provision(e, "plan", "10.1.0.0/20");
     assert_int_equal(pool_allocation_count(engine_pool(e, "home")), 1);
+    plan.id = "second"; /* a VPC's CIDR has one planning pool */
+    must(engine_add_pool(e, &plan, &why));
+    struct cidr out;
+    struct provision_request twice = {"second", C("10.1.0.0/20"), -1, "twice"};
+    must_refuse(REFUSAL_OVERLAPS_POOL, true, engine_provision(e, &twice, &out, &why));
+    assert_string_equal(why.other_id, "plan");
     r = a_vpc("subnet", "plan", NULL, 24);
     r.type = ALLOCATION_SUBNET;
     must(engine_allocate(e, &r, &a, &why));
@@ -452,6 +458,27 @@ static void test_planning_pool(void **state)
     must(engine_release(e, "vpc", &why));
     provision(e, "plan", "10.1.0.0/20"); /* without the VPC: an ordinary child */
     assert_int_equal(pool_allocation_count(engine_pool(e, "home")), 1);
+    assert_true(engine_check(e));
+    engine_free(e);
+}
+
+/* Two planning pools of one range that no source pool keeps apart. */
+static void test_planning_layer(void **state)
+{
+    (void)state;
+    struct engine *e = new_engine();
+    struct pool_info home = a_pool("home", NULL), a = a_pool("a", NULL), b = a_pool("b", "home");
+    home.locale = a.locale = b.locale = "us-east-1";
+    a.planning = b.planning = true;
+    must(engine_add_pool(e, &home, &why));
+    must(engine_add_pool(e, &a, &why));
+    must(engine_add_pool(e, &b, &why));
+    provision(e, "home", "10.0.0.0/16");
+    provision(e, "a", "10.0.0.0/20");
+    provision(e, "b", "10.0.0.0/20");
+    assert_cidr(&allocate(e, "1", "a", NULL, 24)->cidr, "10.0.0.0/24");
+    assert_cidr(&allocate(e, "2", "b", NULL, 24)->cidr, "10.0.1.0/24");
+    assert_cidr(&allocate(e, "3", "a", NULL, 24)->cidr, "10.0.2.0/24");
     assert_true(engine_check(e));
     engine_free(e);
 }
@@ -635,6 +662,23 @@ static void test_retag_and_texts(void **state)
     engine_free(e);
 }
 
+static void test_memory_is_given_back(void **state)
+{
+    (void)state;
+    struct engine *e = new_engine();
+    add_pool(e, "p", NULL);
+    provision(e, "p", "10.0.0.0/16");
+    size_t bytes = 0;
+    for (int round = 0; round < 6; round++) {
+        allocate(e, "a", "p", NULL, 24);
+        must(engine_retag(e, "a", &(struct tags){(struct tag[]){{"k", "v"}}, 1}, "text", &why));
+        must(engine_release(e, "a", &why));
+        assert_true(round < 3 || engine_memory(e) == bytes); /* arrays have grown by then */
+        bytes = engine_memory(e);
+    }
+    engine_free(e);
+}
+
 /* --- reading --- */
 
 static bool note_id(void *ctx, const struct allocation *a)
@@ -687,14 +731,15 @@ static void test_visits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ipams_and_scopes), cmocka_unit_test(test_update_ipam),
-        cmocka_unit_test(test_remove_ipam),      cmocka_unit_test(test_pool_refusals),
-        cmocka_unit_test(test_pool_rules),       cmocka_unit_test(test_pool_quotas),
-        cmocka_unit_test(test_remove_pool),      cmocka_unit_test(test_provision_refusals),
-        cmocka_unit_test(test_deprovision),      cmocka_unit_test(test_top_level_by_length),
-        cmocka_unit_test(test_planning_pool),    cmocka_unit_test(test_order_of_checks),
-        cmocka_unit_test(test_who_is_bound),     cmocka_unit_test(test_exact_and_next_free),
-        cmocka_unit_test(test_retag_and_texts),  cmocka_unit_test(test_visits),
+        cmocka_unit_test(test_ipams_and_scopes),     cmocka_unit_test(test_update_ipam),
+        cmocka_unit_test(test_remove_ipam),          cmocka_unit_test(test_pool_refusals),
+        cmocka_unit_test(test_pool_rules),           cmocka_unit_test(test_pool_quotas),
+        cmocka_unit_test(test_remove_pool),          cmocka_unit_test(test_provision_refusals),
+        cmocka_unit_test(test_deprovision),          cmocka_unit_test(test_top_level_by_length),
+        cmocka_unit_test(test_planning_pool),        cmocka_unit_test(test_planning_layer),
+        cmocka_unit_test(test_memory_is_given_back), cmocka_unit_test(test_order_of_checks),
+        cmocka_unit_test(test_who_is_bound),         cmocka_unit_test(test_exact_and_next_free),
+        cmocka_unit_test(test_retag_and_texts),      cmocka_unit_test(test_visits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

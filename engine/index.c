@@ -1,174 +1,196 @@
 /*
- * index - a hash index of pointers: 9 bytes a slot
+ * index - a hash index of pointers: 64 bytes hold seven
  *
- * Two of these cover every allocation, so their size decides how many fit in memory: open
- * addressing with linear probing, one pointer and one byte a slot. The byte holds eight bits of
- * the hash, so a probe reads the record itself (a miss of the cache) once in 254 slots for nothing.
- * The hash is not stored: growing computes it again from the records.
+ * Two of these cover every allocation, so their size decides how many fit in memory, and the cache
+ * lines they touch decide the speed once they do not fit in the cache. A bucket is one cache line:
+ * seven pointers, a byte of the hash for each of them, and a counter. A search reads the record
+ * itself (a miss of the cache) once in some hundred slots for nothing, and mostly one bucket.
+ *
+ * An item goes to its home bucket, the low bits of its hash, or to the next one with room. Each
+ * full bucket that it passed counts it, so a search knows where to stop, and removing an item
+ * counts back and leaves no trace. A counter that reached its end stays there until the index
+ * grows: the search then only looks one bucket too far. The hash is not stored; growing computes it
+ * again from the records.
  *
  * The libraries at hand do not fit: uthash needs 56 bytes a record, the sets of Concurrency Kit are
  * at most half full, GLib and libstdc++ end the process when memory is out.
  *
- * Invariants: capacity is 0 or a power of two; at least one slot in eight is empty, so a search
- * ends; an item lies behind its hash's slot with no empty slot between.
+ * Invariants: the number of buckets is 0 or a power of two; at most six slots of seven are in use;
+ * every bucket between an item's home and the one it is in counts it.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/engine_internal.h"
 
-#define TAG_EMPTY   0
-#define TAG_REMOVED 1
+#define CACHE_LINE 64
+#define PASSED_MAX UINT8_MAX
 
 #define MULTIPLIER 0x9e3779b97f4a7c15u /* 2^64 / golden ratio: spreads neighbours apart */
 
-static uint64_t mix(uint64_t x)
+static uint64_t absorb(uint64_t h, uint64_t word)
 {
-    x ^= x >> 32;
-    x *= MULTIPLIER;
-    x ^= x >> 29;
-    x *= MULTIPLIER;
-    return x ^ x >> 32;
+    h = (h ^ word) * MULTIPLIER;
+    return h ^ h >> 32;
+}
+
+static uint64_t finish(uint64_t h)
+{
+    h *= MULTIPLIER;
+    h ^= h >> 29;
+    h *= MULTIPLIER;
+    return h ^ h >> 32;
 }
 
 uint64_t hash_words(const uint64_t *words, size_t n, uint64_t seed)
 {
-    uint64_t h = mix(seed + n);
+    uint64_t h = seed + n;
     for (size_t i = 0; i < n; i++) {
-        h = mix(h ^ words[i]);
+        h = absorb(h, words[i]);
     }
-    return h;
+    return finish(h);
 }
 
 uint64_t hash_text(const char *s, uint64_t seed)
 {
     size_t left = strlen(s);
-    uint64_t h = mix(seed + left);
-    for (; left >= 8; left -= 8, s += 8) {
-        uint64_t word;
-        memcpy(&word, s, 8);
-        h = mix(h ^ word);
+    uint64_t h = seed + left, word;
+    for (; left >= sizeof(word); left -= sizeof(word), s += sizeof(word)) {
+        memcpy(&word, s, sizeof(word));
+        h = absorb(h, word);
     }
-    if (left > 0) {
-        uint64_t word = 0;
-        memcpy(&word, s, left);
-        h = mix(h ^ word);
-    }
-    return h;
+    word = 0;
+    memcpy(&word, s, left);
+    return finish(absorb(h, word));
 }
 
 static uint8_t tag_of(uint64_t hash)
 {
-    return (uint8_t)(2 + (hash >> 56) % 254);
+    return (uint8_t)(1 + (hash >> 56) % 255); /* 0 is an empty slot */
 }
 
 void *index_find(const struct index *x, uint64_t hash, index_match match, const void *key)
 {
-    if (x->count == 0) {
-        return NULL;
-    }
     uint8_t tag = tag_of(hash);
-    size_t mask = x->capacity - 1;
-    for (size_t i = hash & mask; x->tags[i] != TAG_EMPTY; i = (i + 1) & mask) {
-        if (x->tags[i] == tag && match(x->slots[i], key)) {
-            return x->slots[i];
+    for (size_t step = 0; step < x->bucket_count; step++) {
+        const struct bucket *b = &x->buckets[(hash + step) & (x->bucket_count - 1)];
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
+            if (b->tags[i] == tag && match(b->slots[i], key)) {
+                return b->slots[i];
+            }
+        }
+        if (b->passed == 0) {
+            break;
         }
     }
     return NULL;
 }
 
+static int slot_of(const struct bucket *b, uint8_t tag, const void *item)
+{
+    for (int i = 0; i < BUCKET_SLOTS; i++) {
+        if (b->tags[i] == tag && (tag == 0 || b->slots[i] == item)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 void index_add(struct index *x, uint64_t hash, void *item)
 {
-    size_t mask = x->capacity - 1, i = hash & mask;
-    while (x->tags[i] > TAG_REMOVED) {
-        i = (i + 1) & mask;
+    for (size_t step = 0;; step++) {
+        struct bucket *b = &x->buckets[(hash + step) & (x->bucket_count - 1)];
+        int free_slot = slot_of(b, 0, NULL);
+        if (free_slot >= 0) {
+            b->tags[free_slot] = tag_of(hash);
+            b->slots[free_slot] = item;
+            x->count++;
+            return;
+        }
+        b->passed += b->passed < PASSED_MAX;
     }
-    x->removed -= x->tags[i] == TAG_REMOVED;
-    x->tags[i] = tag_of(hash);
-    x->slots[i] = item;
-    x->count++;
 }
 
 void index_remove(struct index *x, uint64_t hash, const void *item)
 {
-    size_t mask = x->capacity - 1, i = hash & mask;
-    while (x->tags[i] <= TAG_REMOVED || x->slots[i] != item) {
-        i = (i + 1) & mask;
-    }
-    x->count--;
-    x->tags[i] = TAG_REMOVED;
-    x->removed++;
-    /* Before an empty slot no search goes on, so removed ones in front of it are empty too. */
-    if (x->tags[(i + 1) & mask] == TAG_EMPTY) {
-        for (; x->tags[i] == TAG_REMOVED; i = (i - 1) & mask) {
-            x->tags[i] = TAG_EMPTY;
-            x->removed--;
+    for (size_t step = 0;; step++) {
+        struct bucket *b = &x->buckets[(hash + step) & (x->bucket_count - 1)];
+        int slot = slot_of(b, tag_of(hash), item);
+        if (slot >= 0) {
+            b->tags[slot] = 0;
+            x->count--;
+            return;
         }
+        b->passed -= b->passed < PASSED_MAX;
     }
 }
 
 void *index_next(const struct index *x, size_t *i)
 {
-    while (*i < x->capacity) {
+    while (*i < x->bucket_count * BUCKET_SLOTS) {
         size_t at = (*i)++;
-        if (x->tags[at] > TAG_REMOVED) {
-            return x->slots[at];
+        const struct bucket *b = &x->buckets[at / BUCKET_SLOTS];
+        if (b->tags[at % BUCKET_SLOTS] != 0) {
+            return b->slots[at % BUCKET_SLOTS];
         }
     }
     return NULL;
 }
 
-/* Every record is read once: asking for it some slots ahead hides most of the waiting. */
-#define AHEAD 8
-
-static void move_all(const struct index *from, struct index *to, index_hash hash_of, uint64_t seed)
+/* Every record is read once: asking for those of a coming bucket hides most of the waiting. */
+static void prefetch(const struct bucket *b)
 {
-    for (size_t i = 0; i < from->capacity; i++) {
-        if (i + AHEAD < from->capacity && from->tags[i + AHEAD] > TAG_REMOVED) {
-            __builtin_prefetch(from->slots[i + AHEAD]);
-            __builtin_prefetch((const char *)from->slots[i + AHEAD] + 64);
-            __builtin_prefetch((const char *)from->slots[i + AHEAD] + 128);
-        }
-        if (from->tags[i] > TAG_REMOVED) {
-            index_add(to, hash_of(from->slots[i], seed), from->slots[i]);
+    for (int i = 0; i < BUCKET_SLOTS; i++) {
+        if (b->tags[i] != 0) {
+            __builtin_prefetch(b->slots[i]);
+            __builtin_prefetch((const char *)b->slots[i] + CACHE_LINE);
+            __builtin_prefetch((const char *)b->slots[i] + 2 * CACHE_LINE);
         }
     }
 }
 
 bool index_reserve(struct index *x, size_t extra, index_hash hash_of, uint64_t seed)
 {
-    size_t need = x->count + extra;
-    if (need > SIZE_MAX / 32) {
-        return false;
-    }
-    if ((need + x->removed) * 8 <= x->capacity * 7) {
+    size_t need = x->count + extra, buckets = 2;
+    if (need <= x->bucket_count * (BUCKET_SLOTS - 1)) {
         return true;
     }
-    size_t capacity = 16;
-    while (need * 8 > capacity * 6) {
-        capacity *= 2;
+    while (buckets * (BUCKET_SLOTS - 1) < need) {
+        if (buckets > SIZE_MAX / CACHE_LINE / 4) {
+            return false;
+        }
+        buckets *= 2;
     }
-    struct index bigger = {.slots = malloc(capacity * sizeof(void *)),
-                           .tags = calloc(capacity, 1),
-                           .capacity = capacity};
-    if (!bigger.slots || !bigger.tags) {
-        index_free(&bigger);
+    struct index bigger = {.block = calloc(buckets + 1, sizeof(struct bucket)),
+                           .bucket_count = buckets};
+    if (!bigger.block) {
         return false;
     }
-    move_all(x, &bigger, hash_of, seed);
-    index_free(x);
+    size_t beyond = (uintptr_t)bigger.block % CACHE_LINE;
+    bigger.buckets = (struct bucket *)((char *)bigger.block + (CACHE_LINE - beyond));
+    for (size_t b = 0; b < x->bucket_count; b++) {
+        if (b + 1 < x->bucket_count) {
+            prefetch(&x->buckets[b + 1]);
+        }
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
+            if (x->buckets[b].tags[i] != 0) {
+                void *item = x->buckets[b].slots[i];
+                index_add(&bigger, hash_of(item, seed), item);
+            }
+        }
+    }
+    free(x->block);
     *x = bigger;
     return true;
 }
 
 size_t index_memory(const struct index *x)
 {
-    return x->capacity * (sizeof(void *) + 1);
+    return x->block ? (x->bucket_count + 1) * sizeof(struct bucket) : 0;
 }
 
 void index_free(struct index *x)
 {
-    free(x->slots);
-    free(x->tags);
+    free(x->block);
     *x = (struct index){0};
 }

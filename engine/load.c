@@ -236,8 +236,9 @@ static bool match_backing(void *ctx, const struct allocation *a)
 
 static bool link_cidr(struct engine *e, struct pool *p, struct pool_cidr *pc)
 {
-    struct allocation *resource = p->info->planning ? place_find(e, p->source, &pc->cidr) : NULL;
-    if (resource && resource->type == ALLOCATION_VPC) {
+    struct pool *other;
+    struct allocation *resource = planning_backing(e, p, &pc->cidr);
+    if (resource && !pool_cidr_backed(e, resource, &other)) {
         pc->backing = resource;
         return true;
     }
