@@ -291,7 +291,8 @@ struct estate *estate_new(void)
     e->arena = arena_new();
     e->engine = engine_new();
     e->insides = engine_new();
-    if (!e->arena || !e->engine || !e->insides) {
+    e->memory = memory_new();
+    if (!e->arena || !e->engine || !e->insides || !e->memory) {
         estate_free(e);
         return NULL;
     }
@@ -308,6 +309,7 @@ void estate_free(struct estate *e)
         return;
     engine_free(e->engine);
     engine_free(e->insides);
+    memory_free(e->memory);
     arena_free(e->arena);
     free(e);
 }

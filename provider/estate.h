@@ -28,6 +28,7 @@ struct estate {
     const char *origin;     /* which state was read, for messages */
     const char *state_path; /* local state file, or NULL */
     struct engine *insides; /* the insides of VPCs, see inside.c */
+    struct memory *memory;  /* what data sources tell and the engine does not hold */
 };
 
 extern const struct provider ipam_provider;
@@ -123,6 +124,45 @@ bool estate_learn(struct call *c, const struct resource *r, const struct value *
 /* Is this source address (host/namespace/type) the one that this process was installed as? */
 bool provider_is_ours(const char *source);
 
+/* --- memory.c: attributes that the engine does not hold --- */
+
+enum network_kind { NETWORK_VPC, NETWORK_SUBNET, NETWORK_ASSOCIATION };
+
+/* A VPC, a subnet, or a CIDR associated with a VPC, whether a pool is behind it or not. Texts are ""
+ * when not known; an unset v4 or v6 says that there is none. */
+struct network {
+    const char *id; /* first: the index compares it */
+    const char *vpc_id, *region, *owner, *zone, *tenancy;
+    struct cidr v4, v6;
+    struct tags tags;
+    enum network_kind kind;
+    bool dns_support, dns_hostnames, address_metrics;
+};
+
+struct memory *memory_new(void); /* NULL when memory is out */
+void memory_free(struct memory *m);
+/* An object of any resource; what data sources do not ask for is not kept. O(log n). */
+void memory_remember(struct memory *m, const struct resource *r, const struct facts *f);
+void memory_forget(struct memory *m, const struct resource *r, const char *id);
+/* False: memory was out once, so something may be missing. */
+bool memory_is_whole(const struct memory *m);
+
+/* An IPAM, a scope or a pool as it was last seen, decoded in `a`; a null value when it is not
+ * known. */
+const struct value *memory_object(const struct memory *m, struct arena *a, const struct resource *r,
+                                  const char *id);
+const struct network *memory_network(const struct memory *m, const char *id); /* or NULL */
+typedef void (*network_visit)(void *ctx, const struct network *n);
+void memory_each_network(const struct memory *m, network_visit fn, void *ctx); /* by id */
+
+/* The provider's observe hook: keeps the memory up to date. */
+void provider_observe(struct call *c, const struct resource *r, const struct value *prior,
+                      const struct value *now);
+
+/* Every data source and every function, one line each (registry.c, functions.c). */
+extern const struct data_source *const ipam_data_sources[];
+extern const struct function *const ipam_functions[];
+
 /* --- import.c --- */
 
 /* `ID` or `ID@region`. Cuts the region off; *region is NULL when there is none. */
@@ -157,6 +197,62 @@ enum outcome import_object(struct call *c, const struct resource *r, const char 
  * NULL) names the attribute that the configuration must set, because an existing CIDR cannot be
  * chosen anew. */
 void plan_adopted(struct call *c, struct change *ch, const struct schema *s, const char *cidr);
+
+/* --- inside.c: the CIDRs of VPCs, and their subnets --- */
+
+/* The pool in estate.insides that stands for the CIDRs of one family of a VPC. */
+const char *inside_id(struct arena *a, const char *vpc_id, enum family f);
+/* Loading: false when memory is out. Nothing happens without insides or with an unset CIDR. */
+bool inside_load_cidr(struct engine *insides, struct arena *a, const char *vpc_id,
+                      const struct cidr *c);
+bool inside_load_subnet(struct engine *insides, struct arena *a, const char *vpc_id,
+                        const char *subnet_id, const struct cidr *c);
+/* The request for a subnet's place; subnet_id "" while there is none. */
+struct allocation_request inside_request(struct arena *a, const char *vpc_id,
+                                         const char *subnet_id, const struct cidr *c);
+/* A line of departures: this CIDR leaves the VPC. */
+const char *inside_departure(struct arena *a, const char *vpc_id, const struct cidr *c);
+/* Is the VPC known from state? */
+bool inside_known(struct call *c, const char *vpc_id);
+/* Where subnets are, which CIDRs the VPC has. */
+const struct cidr *inside_subnets(struct call *c, const char *vpc_id, enum family f, size_t *count);
+const struct cidr *inside_cidrs(struct call *c, const char *vpc_id, enum family f, size_t *count);
+/* As engine_said_yes, for answers of estate.insides. */
+bool inside_said_yes(struct call *c, enum engine_result result, const char *doing,
+                     const struct refusal *why, const char *attribute, enum outcome *out);
+/* Is no subnet in that CIDR of the VPC? As engine_said_yes. */
+bool inside_vacant(struct call *c, const char *vpc_id, const struct cidr *cidr, const char *doing,
+                   enum outcome *out);
+/* The VPC no longer has this CIDR, which is vacant. */
+void inside_drop_cidr(struct call *c, const char *vpc_id, const struct cidr *cidr);
+
+/* --- planning.c: pools that plan the inside of a VPC --- */
+
+/* The VPC whose subnets draw from this pool or from pools above it; NULL: it plans none. */
+const char *planning_vpc(const struct engine *e, const struct pool *p);
+/* A planning pool takes CIDRs of its VPC and nothing else: checks the request for one, and turns a
+ * length into the CIDR that is meant. Other pools pass. As engine_said_yes. */
+bool planning_request(struct call *c, struct provision_request *r, const char *doing,
+                      enum outcome *out);
+
+/* --- zone.c: availability zones --- */
+
+/* The nth zone of a Region, counted from 0: eu-west-1a, euw1-az1. */
+const char *zone_name(struct arena *a, const char *region, unsigned n);
+const char *zone_id(struct arena *a, const char *region, unsigned n);
+/* Which one has this name or id? False: none of this Region. */
+bool zone_find(struct arena *a, const char *region, const char *name_or_id, unsigned *n);
+
+/* --- cidr_association.c, subnet.c --- */
+
+extern const struct resource ipv4_association_resource, ipv6_association_resource, subnet_resource;
+enum load_result load_ipv4_association(struct engine *e, const struct facts *f,
+                                       const char **problem);
+enum load_result load_ipv6_association(struct engine *e, const struct facts *f,
+                                       const char **problem);
+enum load_result load_subnet(struct engine *e, const struct facts *f, const char **problem);
+const char *depart_association(const struct facts *f);
+const char *depart_subnet(const struct facts *f);
 
 /* --- preview.c, discovery.c --- */
 

@@ -192,6 +192,8 @@ static bool hydrate_visit(void *ctx, const struct state_instance *i)
     enum load_result result = resource_loader(r)(h->estate->engine, &f, &problem);
     if (result != LOAD_OK)
         report_load(h, i, result, problem);
+    else
+        memory_remember(h->estate->memory, r, &f);
     h->loaded++;
     return !h->failed;
 }
