@@ -131,6 +131,12 @@ void call_progress(struct call *c)
     c->runtime->progressed = true;
 }
 
+void call_moved(struct call *c)
+{
+    c->runtime->moved_ms = c->now_ms;
+    c->runtime->stalled = false;
+}
+
 /* ---- the list of waiting calls */
 
 static void waiting_add(struct request *q)

@@ -221,6 +221,14 @@ enum outcome method_move(struct request *q)
     return CALL_DONE;
 }
 
+static void observe(struct request *q, const struct resource *resource, const struct value *prior,
+                    const struct value *now)
+{
+    const struct provider *p = q->runtime->provider;
+    if (p->observe)
+        p->observe(&q->call, resource, prior, now);
+}
+
 /* ---- reading and importing */
 
 enum outcome method_read(struct request *q)
@@ -235,6 +243,8 @@ enum outcome method_read(struct request *q)
     if (prior && !value_is_null(prior) && e->resource->read &&
         request_waits(q, e->resource->read(&q->call, &state, &private)))
         return CALL_WAIT;
+    if (prior && !q->diags.errors)
+        observe(q, e->resource, prior, state);
     Tfplugin6__ReadResource__Response *out = MESSAGE(
         q->call.arena, Tfplugin6__ReadResource__Response, tfplugin6__read_resource__response);
     if (prior && !q->diags.errors) {
@@ -347,6 +357,7 @@ enum outcome method_plan(struct request *q)
     const struct resource_entry *e = find_resource(q, in->type_name);
     struct change ch = {.prior_private = wire_from_bytes(in->prior_private),
                         .planned_private = wire_from_bytes(in->planned_private)};
+    q->call.stage = CALL_PLANNING;
     request_client(q, in->client_capabilities);
     bool decoded = e && decode_change(q, e, &ch, in->prior_state, in->proposed_new_state,
                                       in->config, in->provider_meta);
@@ -415,10 +426,13 @@ enum outcome method_apply(struct request *q)
     const struct resource_entry *e = find_resource(q, in->type_name);
     struct change ch = {.planned_private = wire_from_bytes(in->planned_private)};
     const struct value *state = NULL;
+    q->call.stage = CALL_APPLYING;
     bool decoded = e && decode_change(q, e, &ch, in->prior_state, in->planned_state, in->config,
                                       in->provider_meta);
     if (decoded && request_waits(q, run_change(q, e->resource, &ch, &state)))
         return CALL_WAIT;
+    if (state && !q->diags.errors)
+        observe(q, e->resource, ch.prior, state);
     Tfplugin6__ApplyResourceChange__Response *out =
         MESSAGE(q->call.arena, Tfplugin6__ApplyResourceChange__Response,
                 tfplugin6__apply_resource_change__response);

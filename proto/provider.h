@@ -31,12 +31,16 @@ enum outcome { CALL_DONE, CALL_WAIT };
 
 struct runtime;
 
+/* Terraform plans a change once before and once more in the apply. */
+enum call_stage { CALL_OTHER, CALL_PLANNING, CALL_APPLYING };
+
 struct call {
     struct arena *arena; /* of this attempt; survives waiting only when attempt_data is set */
     struct diags *diags; /* emptied before each attempt */
     struct runtime *runtime;
     void *state;           /* the provider's own, see provider_hooks.configure */
     const char *type_name; /* the name by which the user called the resource */
+    enum call_stage stage;
     bool last_attempt;     /* answer now, whatever the reason */
     bool stopping;         /* StopProvider was received: answer now, and say so */
     unsigned attempts;     /* 1 on the first */
@@ -55,6 +59,9 @@ struct call {
 
 /* Something changed that a waiting call may have waited for: retry them all after this one. */
 void call_progress(struct call *c);
+/* Something moved outside of this process, in another one of the same run: patience with waiting
+ * calls begins anew. Nobody is woken. */
+void call_moved(struct call *c);
 
 enum change_kind { CHANGE_CREATE, CHANGE_UPDATE, CHANGE_DELETE };
 
@@ -134,6 +141,10 @@ struct provider {
      */
     enum outcome (*configure)(struct call *c, const struct value *config,
                               const char *terraform_version, void **state);
+    /* Told after every read and apply that succeeded: what the object was (a null value: it did not
+     * exist) and what it is now (a null value: it is gone). Must not fail; may be NULL. */
+    void (*observe)(struct call *c, const struct resource *r, const struct value *prior,
+                    const struct value *now);
     /* Frees *state at an orderly end (tests); production leaves with _exit. */
     void (*unconfigure)(void *state);
 };
