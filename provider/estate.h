@@ -220,6 +220,8 @@ const struct cidr *inside_cidrs(struct call *c, const char *vpc_id, enum family 
 /* As engine_said_yes, for answers of estate.insides. */
 bool inside_said_yes(struct call *c, enum engine_result result, const char *doing,
                      const struct refusal *why, const char *attribute, enum outcome *out);
+/* Warnings about a subnet's place: it overlaps another, or left the VPC's CIDRs. a may be NULL. */
+void inside_report(struct call *c, const char *subject, const struct allocation *a);
 /* Is no subnet in that CIDR of the VPC? As engine_said_yes. */
 bool inside_vacant(struct call *c, const char *vpc_id, const struct cidr *cidr, const char *doing,
                    enum outcome *out);

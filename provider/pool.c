@@ -170,8 +170,15 @@ static int length_of(const struct field_int *f)
     return f->is == KNOWN ? (int)f->v : -1;
 }
 
+/* "" when it is not known yet. */
+static const char *planned_resource(const T *row)
+{
+    return value_str(value_get(row->source_resource.v->seq.items[0], "resource_id"), "");
+}
+
 static struct pool_info info_of(struct call *c, const T *row)
 {
+    bool planned = row->source_resource.is == KNOWN && row->source_resource.v->seq.count > 0;
     const char *locale = row->locale.is == KNOWN ? row->locale.v : "None";
     return (struct pool_info){
         .id = row->common.id.v,
@@ -182,7 +189,8 @@ static struct pool_info info_of(struct call *c, const T *row)
         .owner = estate_of(c)->account_id,
         .family = strcmp(row->address_family.v, "ipv6") == 0 ? FAMILY_V6 : FAMILY_V4,
         .public_amazon = strcmp(row->public_ip_source.v, "amazon") == 0,
-        .planning = row->source_resource.is == KNOWN && row->source_resource.v->seq.count > 0,
+        .planning = planned,
+        .resource_id = planned ? planned_resource(row) : NULL,
         .rules = {.min_len = length_of(&row->min_len),
                   .max_len = length_of(&row->max_len),
                   .default_len = length_of(&row->default_len),
@@ -346,6 +354,7 @@ enum load_result load_pool(struct engine *e, const struct facts *f, const char *
     const char *family = fact_string(f, "address_family");
     const char *locale = fact_string(f, "locale");
     const char *source = fact_string(f, "public_ip_source");
+    const char *planned = *fact_inner_strings(f, "source_resource", "resource_id");
     const struct pool_info info = {
         .id = fact_string(f, "id"),
         .scope_id = fact_string(f, "ipam_scope_id"),
@@ -355,7 +364,8 @@ enum load_result load_pool(struct engine *e, const struct facts *f, const char *
         .owner = fact_account(f),
         .family = family && strcmp(family, "ipv6") == 0 ? FAMILY_V6 : FAMILY_V4,
         .public_amazon = source && strcmp(source, "amazon") == 0,
-        .planning = *fact_inner_strings(f, "source_resource", "resource_id") != NULL,
+        .planning = planned != NULL,
+        .resource_id = planned,
         .rules = {.min_len = fact_length(f, "allocation_min_netmask_length"),
                   .max_len = fact_length(f, "allocation_max_netmask_length"),
                   .default_len = fact_length(f, "allocation_default_netmask_length"),

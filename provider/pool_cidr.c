@@ -145,6 +145,8 @@ static enum outcome plan(struct call *c, struct change *ch)
     if (value_is_unknown(value_get(ch->config, "netmask_length")))
         return CALL_DONE;
     struct provision_request r = request_of(&row);
+    if (!planning_request(c, &r, doing(c, "creating", &row), &out))
+        return out;
     enum engine_result result = engine_check_provision(e, &r, &why);
     if (!engine_said_yes(c, result, doing(c, "creating", &row), &why, &paths, &out))
         return out;
@@ -165,6 +167,8 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     schema_decode(&schema, ch->planned, &row);
     struct provision_request r = request_of(&row);
     c->patience_ms = timeout_ms(ch->planned, "create", c->patience_ms);
+    if (!planning_request(c, &r, doing(c, "creating", &row), &out))
+        return out;
     enum engine_result result = engine_pick_provision(e, &r, &cidr, &why);
     if (!engine_said_yes(c, result, doing(c, "creating", &row), &why, &paths, &out))
         return out;

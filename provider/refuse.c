@@ -75,6 +75,10 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                                "source pool {pool}. Below a pool with a locale every pool has "
                                "that locale. Set locale = \"{text2}\", or take a source pool "
                                "without a locale."},
+    [REFUSAL_PLANNING_LOCALE] = {"InvalidParameterValue", ROLE_POOL,
+                                 "The source pool {other} has no locale. A resource planning pool "
+                                 "is drawn from a pool whose locale is the Region of its VPC. Take "
+                                 "the pool that serves the VPC's Region as the source pool."},
     [REFUSAL_LOCALE_REGION] = {"InvalidParameterValue", ROLE_REGION,
                                "The locale \"{text}\" is none of the operating Regions of the "
                                "IPAM {other}. A pool serves only Regions in which its IPAM "

@@ -15,6 +15,9 @@ const struct resource *const ipam_resources[] = {
     &preview_resource,
     &discovery_resource,
     &discovery_association_resource,
+    &ipv4_association_resource,
+    &ipv6_association_resource,
+    &subnet_resource,
     NULL,
 };
 
@@ -41,6 +44,9 @@ static const struct {
     {&preview_resource, load_nothing, NULL},
     {&discovery_resource, load_nothing, NULL},
     {&discovery_association_resource, load_nothing, NULL},
+    {&ipv4_association_resource, load_ipv4_association, depart_association},
+    {&ipv6_association_resource, load_ipv6_association, depart_association},
+    {&subnet_resource, load_subnet, depart_subnet},
 };
 
 load_fn resource_loader(const struct resource *r)

@@ -431,6 +431,9 @@ static bool take(struct call *c, T *row, bool v4, bool v6, const char *doing,
         explicit_at(&r6, &c6, allocation_id_of(c->arena, row->common.id.v, &c6));
     }
     *state = schema_encode(c->arena, &schema, row, planned);
+    *out = CALL_DONE;
+    if (!open_inside(c, row, doing))
+        return false;
     if (v4 &&
         !engine_said_yes(c, engine_allocate(e, &r4, &taken, &why), doing, &why, &paths_v4, out))
         return false;
@@ -441,6 +444,14 @@ static bool take(struct call *c, T *row, bool v4, bool v6, const char *doing,
         return false;
     }
     return true;
+}
+
+static void release(struct call *c, const T *row, const struct field_string *cidr)
+{
+    struct refusal why;
+    const struct allocation *a = held(c, row, cidr);
+    if (a && engine_release(estate_of(c)->engine, a->id, &why) == ENGINE_REFUSED)
+        report_refusal(c, doing_delete, &why, NULL);
 }
 
 static enum outcome create(struct call *c, struct change *ch, const struct value **state)
@@ -464,12 +475,20 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     return CALL_DONE;
 }
 
-static void release(struct call *c, const T *row, const struct field_string *cidr)
+/* May the CIDR leave the VPC: is no subnet in it? */
+static bool may_leave(struct call *c, const T *row, const struct field_string *cidr,
+                      const char *doing, enum outcome *out)
 {
-    struct refusal why;
-    const struct allocation *a = held(c, row, cidr);
-    if (a && engine_release(estate_of(c)->engine, a->id, &why) == ENGINE_REFUSED)
-        report_refusal(c, doing_delete, &why, NULL);
+    struct cidr parsed;
+    *out = CALL_DONE;
+    return !field_cidr(cidr, &parsed) || inside_vacant(c, row->common.id.v, &parsed, doing, out);
+}
+
+static void close_inside(struct call *c, const T *row, const struct field_string *cidr)
+{
+    struct cidr parsed;
+    if (field_cidr(cidr, &parsed))
+        inside_drop_cidr(c, row->common.id.v, &parsed);
 }
 
 static enum outcome update(struct call *c, struct change *ch, const struct value **state)
@@ -490,10 +509,14 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     bool joins = has_pool_v4(&row) && !held(c, &row, &row.cidr);
     if (new_v6 && !wants_v6(&row))
         fill_v6(c, &row, NULL);
+    if (new_v6 && !may_leave(c, &prior, &prior.v6_cidr, doing_update, &out))
+        return out;
     if (!take(c, &row, joins, new_v6 && wants_v6(&row), doing_update, ch->planned, &made, &out))
         return out;
-    if (new_v6 && strcmp(prior.v6_cidr.v, row.v6_cidr.v) != 0)
+    if (new_v6 && strcmp(prior.v6_cidr.v, row.v6_cidr.v) != 0) {
         release(c, &prior, &prior.v6_cidr);
+        close_inside(c, &prior, &prior.v6_cidr);
+    }
     const struct allocation *a = held(c, &row, &row.cidr);
     struct tags tags = tags_of(c->arena, row.common.tags_all.v);
     if (a && !engine_said_yes(c, engine_retag(e, a->id, &tags, a->description, &why), doing_update,
@@ -507,9 +530,17 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
 static enum outcome destroy(struct call *c, struct change *ch)
 {
     T row = {0};
+    enum outcome out;
     schema_decode(&schema, ch->prior, &row);
+    if (!may_leave(c, &row, &row.cidr, doing_delete, &out) ||
+        !may_leave(c, &row, &row.v6_cidr, doing_delete, &out))
+        return out;
     release(c, &row, &row.cidr);
     release(c, &row, &row.v6_cidr);
+    if (c->diags->errors)
+        return CALL_DONE;
+    close_inside(c, &row, &row.cidr);
+    close_inside(c, &row, &row.v6_cidr);
     call_progress(c);
     return CALL_DONE;
 }
@@ -568,7 +599,8 @@ const char *depart_vpc(const struct facts *f)
     struct cidr c;
     for (size_t i = 0; id && i < 2; i++)
         if (fact_cidr(f, names[i], &c) && cidr_is_set(&c))
-            lines = arena_printf(f->arena, "%sa %s\n", lines, allocation_id_of(f->arena, id, &c));
+            lines = arena_printf(f->arena, "%sa %s\n%s", lines, allocation_id_of(f->arena, id, &c),
+                                 inside_departure(f->arena, id, &c));
     return lines;
 }
 
@@ -589,6 +621,9 @@ enum load_result load_vpc(struct engine *e, const struct facts *f, const char **
         r = load_one(e, f, pool6, &v6, ALLOCATION_VPC);
     else if (r == LOAD_OK && cidr_is_set(&v6) && fact_bool(f, "assign_generated_ipv6_cidr_block"))
         r = load_one(e, f, AMAZON_IPV6_POOL, &v6, ALLOCATION_CUSTOM);
+    if (r == LOAD_OK && (!inside_load_cidr(f->insides, f->arena, fact_string(f, "id"), &v4) ||
+                         !inside_load_cidr(f->insides, f->arena, fact_string(f, "id"), &v6)))
+        r = LOAD_NO_MEMORY;
     return r;
 }
 
