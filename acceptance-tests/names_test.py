@@ -64,7 +64,7 @@ resource "pool_cidr" "more" {
         self.assertEqual(cidrs["aws_vpc.a"], "10.1.0.0/20")
         self.tf.quiet()
         # A later run knows what each of the names holds.
-        self.tf.up(estate() + vpc("a") + aws + short + vpc("c") + vpc("d", 16))
+        self.tf.up(estate() + vpc("a") + aws + short + vpc("c") + vpc("d", 18))
         self.assert_disjoint(self.tf.cidrs().values())
         self.tf.destroy()
         self.assertEqual(self.tf.resources(), {})
