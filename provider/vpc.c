@@ -402,6 +402,21 @@ static void fill_v6(struct call *c, T *row, const struct cidr *cidr)
         field_set_string(&row->border_group, row->common.region.v);
 }
 
+/* Subnets can be made in the VPC's CIDRs from now on. False when memory is out. */
+static bool open_inside(struct call *c, const T *row, const char *doing)
+{
+    const struct field_string *cidrs[] = {&row->cidr, &row->v6_cidr};
+    struct cidr parsed;
+    bool complete = true;
+    for (size_t i = 0; i < 2; i++)
+        complete = complete &&
+                   (!field_cidr(cidrs[i], &parsed) ||
+                    inside_load_cidr(estate_of(c)->insides, c->arena, row->common.id.v, &parsed));
+    if (!complete)
+        report_no_memory(c, doing);
+    return complete;
+}
+
 /*
  * Takes what the row asks for, both families or none. Picks first (that may wait or be refused),
  * builds the answer, and takes last, when nothing can fail any more but memory.
