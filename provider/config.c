@@ -44,7 +44,8 @@ static const struct attribute provider_attributes[] = {
      CHECKS(CHECKED_BY(check_account, "12 digits")),
      .description = "Account that owns the resources, 12 digits. Default: the account of "
                     "`assume_role`, else the one of `allowed_account_ids` when it names exactly "
-                    "one, else `" DEFAULT_ACCOUNT_ID "`.",
+                    "one, else the one that owns all IPAMs and pools of the state, else "
+                    "`" DEFAULT_ACCOUNT_ID "`.",
      FIELD(struct settings, account_id)},
     {.name = "allowed_account_ids",
      .type = &type_set_string,
@@ -279,6 +280,17 @@ const struct schema provider_schema = {
                              "state is.",
               .attributes = provider_attributes,
               .blocks = provider_blocks},
+};
+
+static const struct attribute meta_attributes[] = {
+    IGNORED("user_agent", list_string),
+    IGNORED("module_name", string),
+    END_ATTRIBUTES,
+};
+const struct schema provider_meta_schema = {
+    .block = {.description = "What modules may say of themselves in a provider_meta block. It is "
+                             "accepted and changes nothing.",
+              .attributes = meta_attributes},
 };
 
 /* --- the estate --- */

@@ -98,7 +98,7 @@ const struct resource *resource_named(const char *type_name);
 
 /* --- config.c: the provider block --- */
 
-extern const struct schema provider_schema;
+extern const struct schema provider_schema, provider_meta_schema;
 enum outcome provider_configure(struct call *c, const struct value *config,
                                 const char *terraform_version, void **state);
 void provider_unconfigure(void *state);
