@@ -37,8 +37,8 @@ struct whole {
 };
 
 struct memory {
-    void *wholes;   /* tree of struct whole */
-    void *networks; /* tree of struct network */
+    void *wholes;                  /* tree of struct whole */
+    void *networks[NETWORK_KINDS]; /* trees of struct network */
     bool incomplete;
 };
 
@@ -57,7 +57,8 @@ void memory_free(struct memory *m)
     if (!m)
         return;
     tdestroy(m->wholes, free);
-    tdestroy(m->networks, free);
+    for (size_t i = 0; i < NETWORK_KINDS; i++)
+        tdestroy(m->networks[i], free);
     free(m);
 }
 
@@ -217,14 +218,16 @@ static void remember_network(struct memory *m, const struct resource *r, const c
     if (!fact_cidr(f, "ipv6_cidr_block", &n.v6))
         n.v6 = (struct cidr){0};
     if (cidr_is_set(&n.v4) || cidr_is_set(&n.v6))
-        keep(m, &m->networks, network_copy(&n));
+        keep(m, &m->networks[n.kind], network_copy(&n));
     else
-        drop(&m->networks, id); /* imported by id alone: its CIDR is not known yet */
+        drop(&m->networks[n.kind], id); /* imported by id alone: its CIDR is not known yet */
 }
 
 const struct network *memory_network(const struct memory *m, const char *id)
 {
-    void *node = tfind(&id, &m->networks, by_id);
+    void *node = NULL;
+    for (size_t i = 0; i < NETWORK_KINDS && !node; i++)
+        node = tfind(&id, &m->networks[i], by_id);
     return node ? *(struct network **)node : NULL;
 }
 
@@ -240,10 +243,11 @@ static void walk_one(const void *node, VISIT visit, void *ctx)
         w->fn(w->ctx, *(const struct network *const *)node);
 }
 
-void memory_each_network(const struct memory *m, network_visit fn, void *ctx)
+void memory_each_network(const struct memory *m, enum network_kind kind, network_visit fn,
+                         void *ctx)
 {
     struct walk w = {fn, ctx};
-    twalk_r(m->networks, walk_one, &w);
+    twalk_r(m->networks[kind], walk_one, &w);
 }
 
 /* --- what comes and goes --- */
@@ -262,7 +266,7 @@ void memory_forget(struct memory *m, const struct resource *r, const char *id)
     if (is_whole(r))
         drop(&m->wholes, id);
     else if (is_network(r))
-        drop(&m->networks, id);
+        drop(&m->networks[kind_of(r)], id);
 }
 
 void provider_observe(struct call *c, const struct resource *r, const struct value *prior,

@@ -1,6 +1,7 @@
 /*
  * registry - every resource and the provider itself, one line each
  */
+#include "provider/data.h"
 #include "provider/estate.h"
 
 #include <string.h>
@@ -15,6 +16,12 @@ const struct resource *const ipam_resources[] = {
     &preview_resource,
     &discovery_resource,
     &discovery_association_resource,
+    &ram_share_resource,
+    &ram_resource_association_resource,
+    &ram_principal_association_resource,
+    &ram_accepter_resource,
+    &ram_organization_resource,
+    &org_admin_resource,
     &ipv4_association_resource,
     &ipv6_association_resource,
     &subnet_resource,
@@ -44,6 +51,12 @@ static const struct {
     {&preview_resource, load_nothing, NULL},
     {&discovery_resource, load_nothing, NULL},
     {&discovery_association_resource, load_nothing, NULL},
+    {&ram_share_resource, load_ram_share, NULL},
+    {&ram_resource_association_resource, load_ram_resource_association, NULL},
+    {&ram_principal_association_resource, load_ram_principal_association, NULL},
+    {&ram_accepter_resource, load_ram_accepter, NULL},
+    {&ram_organization_resource, load_nothing, NULL},
+    {&org_admin_resource, load_nothing, NULL},
     {&ipv4_association_resource, load_ipv4_association, depart_association},
     {&ipv6_association_resource, load_ipv6_association, depart_association},
     {&subnet_resource, load_subnet, depart_subnet},
@@ -65,6 +78,28 @@ departure_fn resource_departure(const struct resource *r)
     return NULL;
 }
 
+const struct data_source *const ipam_data_sources[] = {
+    &ipam_data,
+    &ipams_data,
+    &scope_data,
+    &scopes_data,
+    &pool_data,
+    &pools_data,
+    &pool_cidrs_data,
+    &preview_data,
+    &allocations_data,
+    &resource_cidrs_data,
+    &history_data,
+    &vpc_data,
+    &vpcs_data,
+    &region_data,
+    &identity_data,
+    &partition_data,
+    &zones_data,
+    &organization_data,
+    NULL,
+};
+
 const struct provider ipam_provider = {
     .name = "ipam",
     .version = PROVIDER_VERSION,
@@ -72,7 +107,11 @@ const struct provider ipam_provider = {
     .about = "Plans and issues IP address space from a hierarchy of pools, like Amazon VPC IPAM, "
              "but without a server: Terraform's own state is the only store.",
     .schema = &provider_schema,
+    .meta_schema = &provider_meta_schema,
     .resources = ipam_resources,
+    .data_sources = ipam_data_sources,
+    .functions = ipam_functions,
+    .observe = provider_observe,
     .configure = provider_configure,
     .unconfigure = provider_unconfigure,
 };

@@ -24,6 +24,11 @@ static void tables_are_sound(void **unused)
         if (wrong)
             fail_msg("%s: %s", ipam_resources[i]->names[0], wrong);
     }
+    for (size_t i = 0; ipam_data_sources[i]; i++) {
+        wrong = schema_lint(a, ipam_data_sources[i]->schema);
+        if (wrong)
+            fail_msg("data %s: %s", ipam_data_sources[i]->names[0], wrong);
+    }
     arena_free(a);
 }
 
@@ -37,6 +42,16 @@ static void every_name_is_unique_and_found(void **unused)
     assert_true(names >= 14);
     assert_null(resource_named("aws_subnet_group"));
     assert_null(resource_named(""));
+}
+
+static void names_of_data_sources_are_unique(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; ipam_data_sources[i]; i++)
+        for (const char *const *name = ipam_data_sources[i]->names; *name; name++)
+            for (size_t j = i + 1; ipam_data_sources[j]; j++)
+                for (const char *const *other = ipam_data_sources[j]->names; *other; other++)
+                    assert_string_not_equal(*name, *other);
 }
 
 static void every_resource_has_a_loader(void **unused)
@@ -62,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_sound),
         cmocka_unit_test(every_name_is_unique_and_found),
+        cmocka_unit_test(names_of_data_sources_are_unique),
         cmocka_unit_test(every_resource_has_a_loader),
         cmocka_unit_test(every_attribute_is_described),
     };

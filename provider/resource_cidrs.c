@@ -1,0 +1,313 @@
+/*
+ * resource_cidrs - which resources hold which CIDRs in a scope, and how they stand to the rules
+ *
+ * Two sources. Allocations of the scope's pools that have a resource behind them are managed. VPCs,
+ * their further CIDRs and subnets that no pool of any scope gave are discovered: a private IPv4
+ * CIDR belongs to the default private scope of every IPAM that operates in its Region, an IPv6 CIDR
+ * to the default public one. So the same VPC may be told by two IPAMs, as AWS does.
+ *
+ * Overlap is judged within the scope, also for what no pool gave, and against reservations too. A
+ * subnet inside its own VPC is no overlap. CIDRs nest or are disjoint, so one sweep over all of
+ * them in order does: a stack holds the CIDRs that contain the present one, equal CIDRs count as
+ * one group, and thus the stack is never deeper than there are prefix lengths.
+ *
+ * How much of a VPC is used is what its subnets have of it; whether an address in a subnet is used
+ * no state can tell.
+ */
+#include "provider/resource_cidrs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct resource_cidr *resource_cidrs_add(struct resource_cidrs *l)
+{
+    if (l->count == l->capacity) {
+        size_t more = l->capacity ? 2 * l->capacity : 64;
+        l->items =
+            arena_grow(l->arena, l->items, l->capacity * sizeof *l->items, more * sizeof *l->items);
+        l->capacity = more;
+    }
+    return &l->items[l->count++];
+}
+
+const char *resource_cidr_name(const struct resource_cidr *h)
+{
+    for (size_t i = 0; i < h->tags.count; i++)
+        if (strcmp(h->tags.items[i].key, "Name") == 0)
+            return h->tags.items[i].value;
+    return "";
+}
+
+/* --- what pools gave --- */
+
+/* A resource and one of its CIDRs, to find out what a pool gave. */
+struct grant {
+    struct cidr cidr;
+    const char *resource_id;
+};
+
+struct collection {
+    struct call *call;
+    const struct scope *scope;
+    struct resource_cidrs *out;
+    struct grant *grants; /* sorted once complete */
+    size_t grant_count, grant_capacity;
+};
+
+/* Overlaps are another status, and of a pool that is not known no rule is known. */
+static bool breaks_rules(const struct engine *e, const struct allocation *a)
+{
+    struct finding found[16];
+    size_t n = engine_audit_allocation(e, a, found, 16);
+    for (size_t i = 0; i < n && i < 16; i++)
+        if (found[i].code != FINDING_OVERLAP && found[i].code != FINDING_POOL_UNKNOWN)
+            return true;
+    return false;
+}
+
+static void add_managed(struct collection *l, const struct allocation *a)
+{
+    struct estate *e = estate_of(l->call);
+    const struct network *n = memory_network(e->memory, a->resource_id);
+    struct resource_cidr *h = resource_cidrs_add(l->out);
+    *h = (struct resource_cidr){
+        .cidr = a->cidr,
+        .resource_id = a->resource_id,
+        .vpc_id = n                           ? n->vpc_id
+                  : a->type == ALLOCATION_VPC ? a->resource_id
+                                              : "",
+        .type =
+            a->type == ALLOCATION_PUBLIC_POOL ? "public-ipv4-pool" : allocation_type_name(a->type),
+        .owner = a->owner,
+        .region = a->region,
+        .zone = n ? n->zone : "",
+        .pool_id = pool_info(a->pool)->id,
+        .tags = a->tags,
+        .management = "managed",
+        .compliance = "managed",
+        .is_reservation = a->type == ALLOCATION_CUSTOM,
+    };
+    if (!h->is_reservation)
+        h->compliance = breaks_rules(e->engine, a) ? "noncompliant" : "compliant";
+}
+
+static bool visit_allocation(void *ctx, const struct allocation *a)
+{
+    struct collection *l = ctx;
+    struct arena *arena = l->call->arena;
+    if (a->type == ALLOCATION_POOL)
+        return true;
+    if (l->grant_count == l->grant_capacity) {
+        size_t more = l->grant_capacity ? 2 * l->grant_capacity : 64;
+        l->grants = arena_grow(arena, l->grants, l->grant_capacity * sizeof *l->grants,
+                               more * sizeof *l->grants);
+        l->grant_capacity = more;
+    }
+    l->grants[l->grant_count++] = (struct grant){a->cidr, a->resource_id};
+    const char *scope_id = pool_info(a->pool)->scope_id;
+    if (scope_id && strcmp(scope_id, scope_info(l->scope)->id) == 0)
+        add_managed(l, a);
+    return true;
+}
+
+/* --- what no pool gave --- */
+
+static int grant_order(const void *x, const void *y)
+{
+    const struct grant *a = x, *b = y;
+    int order = cidr_compare(&a->cidr, &b->cidr);
+    return order ? order : strcmp(a->resource_id, b->resource_id);
+}
+
+static bool was_granted(const struct collection *l, const struct cidr *c, const char *resource_id)
+{
+    const struct grant key = {*c, resource_id};
+    return l->grant_count > 0 &&
+           bsearch(&key, l->grants, l->grant_count, sizeof key, grant_order) != NULL;
+}
+
+static bool operates_in(const struct ipam *i, const char *region)
+{
+    const char *const *names = ipam_info(i)->operating_regions;
+    for (const char *const *name = names; name && *name; name++)
+        if (strcmp(*name, region) == 0)
+            return true;
+    return !names || !*names || !*region;
+}
+
+static void add_discovered(struct collection *l, const struct network *n, const struct cidr *cidr)
+{
+    const struct memory *m = estate_of(l->call)->memory;
+    const struct scope_info *s = scope_info(l->scope);
+    const struct ipam *ipam = engine_ipam(estate_of(l->call)->engine, s->ipam_id);
+    /* A further CIDR of a VPC is the VPC's. */
+    const struct network *vpc = n->kind == NETWORK_ASSOCIATION ? memory_network(m, n->vpc_id) : n;
+    enum scope_type belongs = cidr->family == FAMILY_V4 ? SCOPE_PRIVATE : SCOPE_PUBLIC;
+    if (!cidr_is_set(cidr) || !vpc || !s->is_default || s->type != belongs ||
+        !operates_in(ipam, vpc->region) || was_granted(l, cidr, n->id) ||
+        was_granted(l, cidr, n->vpc_id))
+        return;
+    bool subnet = n->kind == NETWORK_SUBNET;
+    *resource_cidrs_add(l->out) = (struct resource_cidr){
+        .cidr = *cidr,
+        .resource_id = vpc->id,
+        .vpc_id = n->vpc_id,
+        .type = subnet ? "subnet" : "vpc",
+        .owner = vpc->owner,
+        .region = vpc->region,
+        .zone = n->zone,
+        .pool_id = "",
+        .tags = vpc->tags,
+        .management = subnet ? "" : "unmanaged",
+        .compliance = subnet ? "" : "unmanaged",
+    };
+}
+
+static void visit_network(void *ctx, const struct network *n)
+{
+    add_discovered(ctx, n, &n->v4);
+    add_discovered(ctx, n, &n->v6);
+}
+
+/* --- overlaps --- */
+
+/* Equal CIDRs: items[first] to items[end - 1]. */
+struct group {
+    size_t first, end;
+    const char *inside; /* the VPC that all members are in, each as a subnet or itself; else NULL */
+    bool subnets;       /* all members are subnets */
+    bool overlapping;
+};
+
+static bool is_subnet(const struct resource_cidr *h)
+{
+    return strcmp(h->type, "subnet") == 0;
+}
+
+static struct group group_of(const struct resource_cidr *items, size_t first, size_t count)
+{
+    struct group g = {first, first + 1, items[first].vpc_id, true, false};
+    while (g.end < count && cidr_equal(&items[g.end].cidr, &items[first].cidr))
+        g.end++;
+    size_t vpcs = 0;
+    for (size_t i = first; i < g.end; i++) {
+        if (!*items[i].vpc_id || (g.inside && strcmp(items[i].vpc_id, g.inside) != 0))
+            g.inside = NULL;
+        g.subnets = g.subnets && is_subnet(&items[i]);
+        vpcs += !is_subnet(&items[i]);
+    }
+    /* A VPC and the subnet that takes all of it share a CIDR and do not overlap. */
+    g.overlapping = g.end - first > 1 && !(g.inside && vpcs == 1 && g.end - first == 2);
+    return g;
+}
+
+static void mark(struct resource_cidr *items, const struct group *g)
+{
+    for (size_t i = g->first; g->overlapping && i < g->end; i++)
+        items[i].overlapping = true;
+}
+
+void resource_cidrs_mark_overlaps(struct resource_cidr *items, size_t count)
+{
+    struct group stack[130]; /* one for each prefix length, and one more */
+    size_t depth = 0;
+    for (size_t i = 0; i < count;) {
+        struct group g = group_of(items, i, count);
+        while (depth > 0 && !cidr_contains(&items[stack[depth - 1].first].cidr, &items[i].cidr))
+            mark(items, &stack[--depth]);
+        for (size_t d = 0; d < depth; d++) {
+            struct group *outer = &stack[d];
+            bool own =
+                g.subnets && g.inside && outer->inside && strcmp(g.inside, outer->inside) == 0;
+            outer->overlapping = outer->overlapping || !own;
+            g.overlapping = g.overlapping || !own;
+        }
+        stack[depth++] = g;
+        i = g.end;
+    }
+    while (depth > 0)
+        mark(items, &stack[--depth]);
+}
+
+/* --- usage --- */
+
+/* Subnets of one VPC are disjoint, and in order those inside a CIDR of the VPC follow each other.
+ */
+struct usage {
+    struct resource_cidrs subnets; /* by VPC, then address */
+};
+
+static void visit_subnet(void *ctx, const struct network *n)
+{
+    struct usage *u = ctx;
+    const struct cidr *cidrs[] = {&n->v4, &n->v6};
+    for (size_t i = 0; i < 2; i++)
+        if (cidr_is_set(cidrs[i])) {
+            struct resource_cidr *h = resource_cidrs_add(&u->subnets);
+            h->cidr = *cidrs[i];
+            h->vpc_id = n->vpc_id;
+        }
+}
+
+static int by_vpc(const void *x, const void *y)
+{
+    const struct resource_cidr *a = x, *b = y;
+    int order = strcmp(a->vpc_id, b->vpc_id);
+    return order ? order : cidr_compare(&a->cidr, &b->cidr);
+}
+
+static double usage_of(const struct usage *u, const struct resource_cidr *vpc)
+{
+    size_t low = 0, high = u->subnets.count;
+    struct count used = {0};
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (by_vpc(&u->subnets.items[middle], vpc) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < u->subnets.count; low++) {
+        const struct resource_cidr *s = &u->subnets.items[low];
+        if (strcmp(s->vpc_id, vpc->vpc_id) != 0 || !cidr_contains(&vpc->cidr, &s->cidr))
+            break;
+        used = count_add(used, cidr_count(&s->cidr));
+    }
+    return count_percent(used, cidr_count(&vpc->cidr)) / 100;
+}
+
+static void measure(struct call *c, struct resource_cidrs *l)
+{
+    struct usage u = {.subnets = {.arena = c->arena}};
+    memory_each_network(estate_of(c)->memory, NETWORK_SUBNET, visit_subnet, &u);
+    if (u.subnets.count == 0)
+        return;
+    qsort(u.subnets.items, u.subnets.count, sizeof *u.subnets.items, by_vpc);
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->items[i].type, "vpc") == 0)
+            l->items[i].usage = usage_of(&u, &l->items[i]);
+}
+
+/* --- all of it --- */
+
+static int resource_cidr_order(const void *x, const void *y)
+{
+    const struct resource_cidr *a = x, *b = y;
+    int order = cidr_compare(&a->cidr, &b->cidr);
+    return order ? order : strcmp(a->resource_id, b->resource_id);
+}
+
+void resource_cidrs_collect(struct call *c, const struct scope *s, struct resource_cidrs *out)
+{
+    struct collection l = {.call = c, .scope = s, .out = out};
+    *out = (struct resource_cidrs){.arena = c->arena};
+    engine_each_allocation(estate_of(c)->engine, NULL, visit_allocation, &l);
+    if (l.grant_count > 0)
+        qsort(l.grants, l.grant_count, sizeof *l.grants, grant_order);
+    for (enum network_kind k = 0; k < NETWORK_KINDS; k++)
+        memory_each_network(estate_of(c)->memory, k, visit_network, &l);
+    if (out->count > 0)
+        qsort(out->items, out->count, sizeof *out->items, resource_cidr_order);
+    resource_cidrs_mark_overlaps(out->items, out->count);
+    measure(c, out);
+}
