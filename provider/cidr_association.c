@@ -214,6 +214,14 @@ static struct provision_request inside_provision(struct call *c, const T *row,
     };
 }
 
+/* A VPC that has no CIDR of the family yet takes any; one that is not known takes none. */
+static bool must_ask(struct call *c, const T *row, enum family f)
+{
+    const struct pool *p =
+        engine_pool(estate_of(c)->insides, inside_id(c->arena, row->vpc_id.v, f));
+    return (p && pool_is_known(p)) || !inside_known(c, row->vpc_id.v);
+}
+
 /* --- planning --- */
 
 static enum outcome validate_v4(struct call *c, const struct value *config)
@@ -280,7 +288,7 @@ static enum outcome plan_create(struct call *c, struct change *ch, const struct 
     }
     const char *inside = inside_id(c->arena, row.vpc_id.v, family_of(t));
     bool named = field_cidr(&row.cidr, &cidr);
-    if (named && engine_pool(insides, inside)) {
+    if (named && must_ask(c, &row, family_of(t))) {
         struct provision_request r = inside_provision(c, &row, &cidr);
         if (!inside_said_yes(c, engine_check_provision(insides, &r, &why), t->doing_create, &why,
                              t->paths.cidr, &out))
@@ -344,12 +352,10 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
         return out;
     struct provision_request p = inside_provision(c, &row, &cidr);
     struct cidr same;
-    bool vpc_known = inside_known(c, row.vpc_id.v);
-    if (engine_pool(insides, p.pool_id) || !vpc_known) {
-        if (!inside_said_yes(c, engine_pick_provision(insides, &p, &same, &why), t->doing_create,
-                             &why, t->paths.cidr, &out))
-            return out;
-    }
+    if (must_ask(c, &row, family_of(t)) &&
+        !inside_said_yes(c, engine_pick_provision(insides, &p, &same, &why), t->doing_create, &why,
+                         t->paths.cidr, &out))
+        return out;
     fill(c, t, &row, &cidr);
     r.cidr = cidr;
     r.length = -1;

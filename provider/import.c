@@ -162,15 +162,13 @@ void plan_adopted(struct call *c, struct change *ch, const struct schema *s, con
                    "the one in use. Write the CIDR that it has as %s = \"...\".",
                    cidr);
     struct path_list none = {0};
-    const struct value *proposed = ch->config;
+    schema_plan(c->arena, s, &value_null, ch->config, ch->config, &ch->planned, &none);
     /* What the import knew (id, region, CIDR) stays. */
-    for (size_t i = 0; i < ch->prior->map.count; i++) {
-        const struct value_member *m = &ch->prior->map.members[i];
-        if (value_is_known(m->value) && value_is_null(value_get(proposed, m->key)) &&
-            schema_attribute(s, m->key))
-            proposed = value_set(c->arena, proposed, m->key, m->value);
-    }
-    schema_plan(c->arena, s, &value_null, ch->config, proposed, &ch->planned, &none);
+    for (const struct attribute *at = s->block.attributes; at->name; at++)
+        if (value_is_unknown(value_get(ch->planned, at->name)) &&
+            value_is_null(value_get(ch->config, at->name)) &&
+            value_is_known(value_get(ch->prior, at->name)))
+            planned_set(c, ch, at->name, value_get(ch->prior, at->name));
     ch->replace.count = 0;
     ch->private = (struct bytes){(const uint8_t *)adopted_mark, sizeof adopted_mark - 1};
 }
