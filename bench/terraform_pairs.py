@@ -105,7 +105,7 @@ resource "terraform_data" "many" {{
 
 
 # A plan shows the input once; the state holds it twice, as input and output, with its type.
-ALIKE = {"plan": alike(len(VALUES)), "apply": alike(4)}
+ALIKE = {"plan": alike(len(VALUES)), "apply": alike(3)}
 
 
 class Bench:
