@@ -83,6 +83,7 @@ struct pool_info {
     bool planning;      /* a resource planning pool (source_resource) */
     const char *resource_id; /* whose inside it plans; NULL when not planning */
     struct rules rules;
+    uint64_t release_quarantine; /* seconds; kept for the caller, who has the clock */
 };
 
 /* What is allocated. Strings belong to the engine and live as long as the allocation. */
@@ -279,6 +280,9 @@ enum engine_result engine_load_share(struct engine *e, const struct share_info *
 const struct share_info *engine_share(const struct engine *e, const char *id);
 /* May the actor change it? Refusals: SHARE_UNKNOWN, NOT_OWNER. */
 enum engine_result engine_check_share(const struct engine *e, const char *id, struct refusal *why);
+/* May the actor share this pool? Refusals: POOL_UNKNOWN, NOT_OWNER. */
+enum engine_result engine_check_owner(const struct engine *e, const char *pool_id,
+                                      struct refusal *why);
 /* With all that was said of it. */
 void engine_remove_share(struct engine *e, const char *id);
 

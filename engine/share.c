@@ -179,6 +179,14 @@ enum engine_result engine_check_share(const struct engine *e, const char *id, st
              : refuse(why, REFUSAL_SHARE_UNKNOWN, id);
 }
 
+enum engine_result engine_check_owner(const struct engine *e, const char *pool_id,
+                                      struct refusal *why)
+{
+    const struct pool *p = pool_find(e, pool_id);
+    return p && p->known ? must_own(e, p->info->owner, "IPAM pool", pool_id, why)
+                         : refuse_pool_unknown(why, pool_id, p);
+}
+
 static void share_free(struct share *s)
 {
     free(s->pools.items);

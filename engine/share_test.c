@@ -224,6 +224,8 @@ static void test_a_member_changes_nothing(void **state)
     must_refuse(REFUSAL_NOT_OWNER, false, engine_update_pool(e, &info, &why));
     assert_string_equal(why.id, "pool");
     must_refuse(REFUSAL_NOT_OWNER, false, engine_remove_pool(e, "pool", true, &why));
+    must_refuse(REFUSAL_NOT_OWNER, false, engine_check_owner(e, "pool", &why));
+    must_refuse(REFUSAL_POOL_UNKNOWN, false, engine_check_owner(e, "none", &why));
     struct provision_request p = {"pool", C("11.0.0.0/8"), -1, "x"};
     must_refuse(REFUSAL_NOT_OWNER, false, engine_provision(e, &p, &out, &why));
     must_refuse(REFUSAL_NOT_OWNER, false, engine_check_provision(e, &p, &why));
@@ -242,6 +244,7 @@ static void test_a_member_changes_nothing(void **state)
     must_refuse(REFUSAL_NOT_OWNER, false, engine_remove_scope(e, "extra", &why));
     /* The same calls by the owner. */
     act_as(e, OWNER);
+    must(engine_check_owner(e, "pool", &why));
     must(engine_remove_scope(e, "extra", &why));
     must(engine_provision(e, &p, &out, &why));
     info = a_pool("pool", NULL);

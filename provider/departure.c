@@ -7,6 +7,9 @@
  * or the user forced a replacement, and then the plan of the new object carries the private bytes
  * of the old one's plan and nothing else. Marks count in checks of a plan only: an apply waits
  * until the space is really free.
+ *
+ * The same lines serve when another process of the run removed something and the state was read
+ * again (refresh.c): then they are carried out.
  */
 #include "provider/estate.h"
 
@@ -14,7 +17,16 @@
 
 static const char mark[] = "ipam:departure\n";
 
-static void mark_line(const struct estate *e, const char *line, size_t n)
+/* What is done with an allocation and with a pool's CIDR. */
+struct treatment {
+    void (*allocation)(struct engine *e, const char *id);
+    void (*cidr)(struct engine *e, const char *pool_id, const struct cidr *c);
+};
+static const struct treatment marking = {engine_plan_leave, engine_plan_leave_cidr};
+static const struct treatment unloading = {engine_unload_allocation, engine_unload_cidr};
+
+static void treat_line(const struct estate *e, const char *line, size_t n,
+                       const struct treatment *t)
 {
     char text[256];
     if (n < 3 || n >= sizeof text || line[1] != ' ')
@@ -26,19 +38,29 @@ static void mark_line(const struct estate *e, const char *line, size_t n)
     bool inside = *text == 's' || *text == 'v';
     struct engine *engine = inside ? e->insides : e->engine;
     if (*text == 'a' || *text == 's')
-        engine_plan_leave(engine, text + 2);
+        t->allocation(engine, text + 2);
     else if ((*text == 'c' || *text == 'v') && underscore &&
              cidr_parse(text + 2, (size_t)(underscore - text - 2), &c) == CIDR_OK)
-        engine_plan_leave_cidr(engine, underscore + 1, &c);
+        t->cidr(engine, underscore + 1, &c);
+}
+
+static void treat_lines(const struct estate *e, const char *lines, const struct treatment *t)
+{
+    while (*lines) {
+        size_t n = strcspn(lines, "\n");
+        treat_line(e, lines, n, t);
+        lines += n + (lines[n] == '\n');
+    }
 }
 
 void departure_mark(const struct estate *e, const char *lines)
 {
-    while (*lines) {
-        size_t n = strcspn(lines, "\n");
-        mark_line(e, lines, n);
-        lines += n + (lines[n] == '\n');
-    }
+    treat_lines(e, lines, &marking);
+}
+
+void departure_unload(const struct estate *e, const char *lines)
+{
+    treat_lines(e, lines, &unloading);
 }
 
 void plan_departure(struct call *c, struct change *ch, const struct resource *r)

@@ -220,7 +220,7 @@ static bool load_amazon_pool(struct engine *e)
     const struct pool_info pool = {.id = AMAZON_IPV6_POOL,
                                    .scope_id = AMAZON_IPV6_POOL,
                                    .description = "Amazon's IPv6 space",
-                                   .owner = "amazon",
+                                   .owner = "", /* everybody's */
                                    .family = FAMILY_V6,
                                    .public_amazon = true,
                                    .rules = {.min_len = -1, .max_len = -1, .default_len = 56}};

@@ -9,6 +9,7 @@
  * Placeholders: {pool} pool id with its description, {id} {other} ids, {cidr} {conflict} prefixes,
  * {len} {min} {max} prefix lengths, {largest} largest free block, {free} {total} addresses, {count}
  * {limit}, {text} {text2} {text3} as the refusal documents them, {holder} who has the space,
+ * {owner} its account,
  * {origin} which state was read.
  */
 #include "provider/estate.h"
@@ -50,14 +51,14 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                         "If two resources of the configuration manage one object, remove one of "
                         "them with terraform state rm."},
     [REFUSAL_NOT_EMPTY] = {"DependencyViolation", ROLE_NONE,
-                           "{pool} still holds {count} {text}. It can be deleted only when it is "
+                           "{pool} still holds {things}. It can be deleted only when it is "
                            "empty. Destroy what it holds first, or set cascade = true and apply "
                            "before destroying."},
     [REFUSAL_IS_DEFAULT] = {"OperationNotPermitted", ROLE_NONE,
                             "{id} is a default scope. Default scopes live and go with their IPAM. "
                             "Destroy the IPAM to remove it."},
     [REFUSAL_QUOTA] = {"LimitExceeded", ROLE_NONE,
-                       "{pool} has {count} {text}, and the quota is {limit}. Quotas keep a "
+                       "{pool} has {things}, and the quota is {limit}. Quotas keep a "
                        "hierarchy manageable and are AWS's defaults. Spread over another parent."},
     [REFUSAL_DEPTH] = {"LimitExceeded", ROLE_POOL,
                        "A pool below {pool} would have depth {count}, and the greatest depth is "
@@ -160,6 +161,24 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                              "lowest is {conflict}, held by {holder}. A CIDR is deprovisioned "
                              "when nothing is allocated from it. Release the allocations first, "
                              "bottom-up."},
+    [REFUSAL_NOT_SHARED] = {"InvalidIpamPoolId.NotFound", ROLE_POOL,
+                            "For account {text2} the IPAM pool {id} does not exist: the pool is "
+                            "not shared with account {text2}. An account draws from its own pools "
+                            "and from those that a resource share of their owner gives it, by "
+                            "account id, OU or organization. Let the owner share the pool "
+                            "(ipam_ram_resource_association, ipam_ram_principal_association); "
+                            "whom an OU or an organization stands for says the organization block "
+                            "of the provider."},
+    [REFUSAL_NOT_OWNER] = {"UnauthorizedOperation", ROLE_NONE,
+                           "The {text} {id} belongs to account {owner}, and the provider acts for "
+                           "account {text2}. Only its owner can change it, delete it or put "
+                           "something below it; an account that a pool is shared with can draw "
+                           "from the pool and release its own. Use the provider configuration of "
+                           "account {owner}, or correct account_id."},
+    [REFUSAL_SHARE_UNKNOWN] = {"UnknownResourceException", ROLE_NONE,
+                               "The resource share {id} does not exist in {origin}. Only a share "
+                               "that the provider knows from state can be changed or accepted. "
+                               "Check the ARN, or import the share."},
     [REFUSAL_RULES] = {"InvalidParameterValue", ROLE_NONE,
                        "The allocation rules of the pool contradict each other: {lengths}. It must "
                        "hold that allocation_min_netmask_length <= "
@@ -261,6 +280,9 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
         return count_format(w->free_addresses, buf, 64);
     if (IS("total"))
         return count_format(w->total_addresses, buf, 64);
+    if (IS("things"))
+        return arena_printf(c->arena, "%" PRIu64 " %s%s", w->count, w->text,
+                            w->count == 1 ? "" : "s");
     if (IS("count"))
         return arena_printf(c->arena, "%" PRIu64, w->count);
     if (IS("limit"))
@@ -272,6 +294,8 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
     if (IS("found"))
         return w->text3[0] ? arena_printf(c->arena, "the resource has \"%s\"", w->text3)
                            : "the resource does not have that tag";
+    if (IS("owner"))
+        return w->holder_owner;
     if (IS("holder"))
         return holder_name(c, w);
     if (IS("origin"))
@@ -347,6 +371,37 @@ void report_no_memory(struct call *c, const char *doing)
                "free memory and run the same command again.");
 }
 
+static const char not_shared_yet[] =
+    "The pool {id} is not shared with account {text2}, as far as the state says. The apply will "
+    "fail here unless it shares the pool as well: whether another provider configuration of this "
+    "root module is about to do that is not known while planning.";
+
+/* Nothing in this process makes these, but another one of the run may: the process of the alias
+ * that owns what this one refers to. */
+static bool is_made_elsewhere(enum refusal_code code)
+{
+    return code == REFUSAL_IPAM_UNKNOWN || code == REFUSAL_SCOPE_UNKNOWN ||
+           code == REFUSAL_POOL_UNKNOWN || code == REFUSAL_SHARE_UNKNOWN;
+}
+
+static bool may_pass(struct call *c, const struct refusal *why)
+{
+    bool watching = estate_watch(c);
+    if (c->last_attempt || c->stopping)
+        return false;
+    if (why->code == REFUSAL_NOT_SHARED) /* a process has one account, which needs no share */
+        return watching;
+    return why->curable || (watching && is_made_elsewhere(why->code));
+}
+
+/* While nothing is applied yet: may the run itself, by another alias, share the pool? It can when
+ * the pool is in its state. */
+static bool may_be_shared_yet(const struct call *c, const struct refusal *why)
+{
+    return why->code == REFUSAL_NOT_SHARED && c->stage == CALL_PLANNING && !c->last_attempt &&
+           estate_stores(estate_of(c), &pool_resource, why->id);
+}
+
 bool engine_said_yes(struct call *c, enum engine_result result, const char *doing,
                      const struct refusal *why, const struct refusal_paths *paths,
                      enum outcome *out)
@@ -358,8 +413,13 @@ bool engine_said_yes(struct call *c, enum engine_result result, const char *doin
         report_no_memory(c, doing);
         return false;
     }
-    if (why->curable && !c->last_attempt && !c->stopping) {
+    if (may_pass(c, why)) {
         *out = CALL_WAIT;
+        return false;
+    }
+    if (may_be_shared_yet(c, why)) {
+        diag_warning(c->diags, NULL, arena_printf(c->arena, "%s: not shared yet", doing), "%s",
+                     expand(c, not_shared_yet, why));
         return false;
     }
     report_refusal(c, doing, why, paths);
@@ -395,6 +455,11 @@ static const struct {
                              "{cidr} of {pool} is in none of the CIDRs of the source pool {other}. "
                              "A CIDR of the source pool that contained it was removed. Provision "
                              "it to the source pool again, or remove this one."},
+    [FINDING_OWNER] = {"is noncompliant",
+                       "{pool} is not shared with account {text2}, which holds {cidr} of it. The "
+                       "owner of a resource must own the pool, or the pool must be shared with "
+                       "it. The CIDR stays as it is; new requests of that account are refused. "
+                       "Share the pool again, or release {cidr}."},
 };
 
 void report_findings(struct call *c, const char *subject, const struct finding *f, size_t count)

@@ -42,7 +42,7 @@ struct state_search {
     uint64_t deadline_ms; /* of the patience with a file */
     struct file_copy copy;
     struct stat first, tried; /* the file at first sight; the bytes that were no state */
-    bool seen, was_tried;
+    bool seen, was_tried, was_empty;
     char error[256]; /* why they were no state */
     struct state_child *child;
     struct state *state;
@@ -302,10 +302,20 @@ static enum state_status try_bytes(struct state_search *s, uint64_t now_ms, bool
         s->place.shown, s->copy.bytes.len, s->error, s->place.shown);
 }
 
+/* Truncating changes the size a moment before the time, so a file that says to be empty and old is
+ * looked at twice where that means a loss. */
+static bool is_empty_for_sure(struct state_search *s)
+{
+    struct stat backup;
+    bool before = s->was_empty;
+    s->was_empty = true;
+    return before || stat(arena_printf(s->arena, "%s.backup", s->place.path), &backup) != 0;
+}
+
 static enum state_status try_empty(struct state_search *s, bool last)
 {
     enum touched touched = touched_since_lock(s);
-    if (touched != TOUCHED_NO && !last) {
+    if (!last && (touched != TOUCHED_NO || !is_empty_for_sure(s))) {
         return STATE_WAIT;
     }
     return judge_empty(s, touched == TOUCHED_YES ||
