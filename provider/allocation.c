@@ -202,7 +202,9 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     if (row.allocation_id.is != KNOWN)
         return CALL_DONE;
     struct allocation_request r = request_of(c, &row);
-    c->patience_ms = timeout_ms(ch->planned, "create", c->patience_ms);
+    c->patience_ms = timeout_ms(ch->planned, "create", CALL_PATIENCE_MS);
+    if (!issue_begin(c, r.pool_id, doing_create, &out))
+        return out;
     enum engine_result result = engine_pick_allocation(e, &r, &cidr, &why);
     if (!engine_said_yes(c, result, doing_create, &why, &paths, &out))
         return out;
@@ -211,10 +213,9 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     r.cidr = cidr;
     r.length = -1;
     r.disallowed_count = 0;
-    const struct allocation *taken;
-    result = engine_allocate(e, &r, &taken, &why);
-    if (!engine_said_yes(c, result, doing_create, &why, &paths, &out))
+    if (!issue_allocate(c, &r, doing_create, &paths, &out))
         return out;
+    issue_end(c);
     *state = made;
     call_progress(c);
     return CALL_DONE;
@@ -242,12 +243,8 @@ static enum outcome destroy(struct call *c, struct change *ch)
 {
     T row = {0};
     enum outcome out;
-    struct refusal why;
     schema_decode(&schema, ch->prior, &row);
-    enum engine_result r = engine_release(estate_of(c)->engine, row.allocation_id.v, &why);
-    if (r == ENGINE_REFUSED && why.code == REFUSAL_ALLOCATION_UNKNOWN)
-        return CALL_DONE; /* removed by a cascade, or never more than an imported id */
-    if (engine_said_yes(c, r, doing_delete, &why, &paths, &out))
+    if (issue_release(c, row.allocation_id.v, doing_delete, &out))
         call_progress(c);
     return out;
 }

@@ -183,12 +183,17 @@ static struct tags vpc_tags(struct call *c, const T *row)
     return n ? n->tags : (struct tags){0};
 }
 
+static const char *source_pool(const T *row)
+{
+    return is_generated(row) ? AMAZON_IPV6_POOL : row->pool.v;
+}
+
 static struct allocation_request pool_request(struct call *c, const struct family_terms *t,
                                               const T *row)
 {
     struct allocation_request r = {
         .id = "",
-        .pool_id = is_generated(row) ? AMAZON_IPV6_POOL : row->pool.v,
+        .pool_id = source_pool(row),
         .type = is_generated(row) ? ALLOCATION_CUSTOM : ALLOCATION_VPC,
         .length = -1,
         .resource_id = row->vpc_id.v,
@@ -341,9 +346,10 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     struct cidr cidr;
     struct refusal why;
     enum outcome out;
-    const struct allocation *taken;
     schema_decode(t->schema, ch->planned, &row);
-    c->patience_ms = timeout_ms(ch->planned, "create", c->patience_ms);
+    c->patience_ms = timeout_ms(ch->planned, "create", CALL_PATIENCE_MS);
+    if (draws(&row) && !issue_begin(c, source_pool(&row), t->doing_create, &out))
+        return out;
     struct allocation_request r = pool_request(c, t, &row);
     if (!draws(&row))
         cidr = r.cidr;
@@ -366,11 +372,11 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
         report_no_memory(c, t->doing_create);
         return CALL_DONE;
     }
-    if (draws(&row) && !engine_said_yes(c, engine_allocate(e, &r, &taken, &why), t->doing_create,
-                                        &why, &t->paths, &out)) {
+    if (draws(&row) && !issue_allocate(c, &r, t->doing_create, &t->paths, &out)) {
         inside_drop_cidr(c, row.vpc_id.v, &cidr);
         return out;
     }
+    issue_end(c);
     *state = made;
     call_progress(c);
     return CALL_DONE;
@@ -388,8 +394,6 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
 {
     T row = {0};
     struct cidr cidr;
-    struct refusal why;
-    const struct allocation *taken;
     enum outcome out = CALL_DONE;
     if (import_is_adopted(ch->planned_private)) {
         ch->private = import_settled();
@@ -399,9 +403,11 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     if (has(&row.pool) && field_cidr(&row.cidr, &cidr) && !held(c, &row, &cidr)) {
         struct allocation_request r = pool_request(c, t, &row);
         r.id = allocation_id_of(c->arena, row.vpc_id.v, &cidr);
-        enum engine_result result = engine_allocate(estate_of(c)->engine, &r, &taken, &why);
-        if (!engine_said_yes(c, result, t->doing_create, &why, &t->paths, &out))
+        c->patience_ms = CALL_PATIENCE_MS;
+        if (!issue_begin(c, r.pool_id, t->doing_create, &out) ||
+            !issue_allocate(c, &r, t->doing_create, &t->paths, &out))
             return out;
+        issue_end(c);
     }
     *state = ch->planned;
     return CALL_DONE;
@@ -411,20 +417,15 @@ static enum outcome destroy(struct call *c, struct change *ch, const struct fami
 {
     T row = {0};
     struct cidr cidr;
-    struct refusal why;
     enum outcome out;
     schema_decode(t->schema, ch->prior, &row);
     if (!field_cidr(&row.cidr, &cidr))
         return CALL_DONE; /* never more than an imported id */
-    c->patience_ms = timeout_ms(ch->prior, "delete", c->patience_ms);
+    c->patience_ms = timeout_ms(ch->prior, "delete", CALL_PATIENCE_MS);
     if (!inside_vacant(c, row.vpc_id.v, &cidr, t->doing_delete, &out))
         return out;
-    if (held(c, &row, &cidr)) {
-        const char *id = allocation_id_of(c->arena, row.vpc_id.v, &cidr);
-        if (!engine_said_yes(c, engine_release(estate_of(c)->engine, id, &why), t->doing_delete,
-                             &why, &t->paths, &out))
-            return out;
-    }
+    if (!issue_release(c, allocation_id_of(c->arena, row.vpc_id.v, &cidr), t->doing_delete, &out))
+        return out;
     inside_drop_cidr(c, row.vpc_id.v, &cidr);
     call_progress(c);
     return CALL_DONE;
@@ -442,8 +443,15 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
         return CALL_DONE;
     if (draws(&row) && !held(c, &row, &cidr) && !estate_learn(c, t->resource, *state))
         return CALL_DONE;
-    const struct allocation *a =
-        engine_allocation(e, allocation_id_of(c->arena, row.vpc_id.v, &cidr));
+    const char *id = allocation_id_of(c->arena, row.vpc_id.v, &cidr);
+    const struct allocation *a = engine_allocation(e, id);
+    struct tags tags = vpc_tags(c, &row);
+    struct refusal why;
+    /* The record was loaded without the VPC's tags, which are another object's. */
+    if (a && engine_retag(e, id, &tags, a->description, &why) == ENGINE_NO_MEMORY) {
+        report_no_memory(c, "reading the state");
+        return CALL_DONE;
+    }
     size_t n = a ? engine_audit_allocation(e, a, found, 8) : 0;
     report_findings(c, arena_printf(c->arena, "%s of VPC %s", row.cidr.v, row.vpc_id.v), found,
                     n < 8 ? n : 8);

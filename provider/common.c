@@ -73,11 +73,16 @@ static bool parse_duration(const char *text, unsigned *ms)
     return true;
 }
 
-unsigned timeout_ms(const struct value *object, const char *operation, unsigned fallback)
+unsigned duration_ms(const char *text, unsigned fallback)
 {
-    const char *text = value_str(value_get(value_get(object, "timeouts"), operation), NULL);
     unsigned ms;
     return text && parse_duration(text, &ms) ? ms : fallback;
+}
+
+unsigned timeout_ms(const struct value *object, const char *operation, unsigned fallback)
+{
+    return duration_ms(value_str(value_get(value_get(object, "timeouts"), operation), NULL),
+                       fallback);
 }
 
 const char *check_duration(struct arena *a, const char *text)
@@ -241,20 +246,30 @@ const struct cidr *cidrs_of(struct arena *a, const struct field_value *set, size
     return items;
 }
 
+/* State that was just moved here lacks what upgrade.c adds when it is read next (it was moved
+ * before the provider block was known). Adding it now would show as a change. */
+static bool just_moved(const struct change *ch, const char *name)
+{
+    return ch->kind == CHANGE_UPDATE && value_is_null(value_get(ch->prior, name)) &&
+           !import_is_adopted(ch->prior_private);
+}
+
 void plan_region(struct call *c, struct change *ch)
 {
     /* A resource keeps the Region it was made in: another provider region (an AWS_REGION of some
      * pipeline) is no reason to renumber. */
     if (value_is_null(value_get(ch->config, "region")) &&
-        !value_is_known(value_get(ch->prior, "region")))
+        !value_is_known(value_get(ch->prior, "region")) && !just_moved(ch, "region"))
         planned_set(c, ch, "region", value_string(c->arena, estate_of(c)->region));
 }
 
 void plan_common(struct call *c, struct change *ch)
 {
+    const struct value *tags = value_get(ch->config, "tags");
     plan_region(c, ch);
-    if (value_is_null(value_get(ch->config, "tags_all")))
-        planned_set(c, ch, "tags_all", tags_merged(c, value_get(ch->config, "tags")));
+    bool same = value_equal(&type_map_string, value_get(ch->prior, "tags"), tags);
+    if (value_is_null(value_get(ch->config, "tags_all")) && !(same && just_moved(ch, "tags_all")))
+        planned_set(c, ch, "tags_all", tags_merged(c, tags));
 }
 
 struct tags tags_of(struct arena *a, const struct value *map)

@@ -22,6 +22,9 @@
 struct settings {
     struct field_string region, account_id;
     struct field_value default_tags, ignore_tags, state, assume_role, allowed, forbidden, quotas;
+    struct field_value organization;
+    struct field_value estate, claims;
+    struct field_string lock_timeout;
 };
 
 #define IGNORED(n, t)                                                                              \
@@ -59,6 +62,14 @@ static const struct attribute provider_attributes[] = {
      CHECKS(CHECKED_BY(check_account, "12 digits")),
      .description = "Accounts in which this configuration must not be applied.",
      FIELD(struct settings, forbidden)},
+    {.name = "lock_timeout",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_duration, "a duration such as `60s`")),
+     .description = "How long to wait when another run holds the lock of a journal of claims. It "
+                    "is held for microseconds, so waiting means that a process is stuck. Default: "
+                    "`60s`.",
+     FIELD(struct settings, lock_timeout)},
     IGNORED("access_key", string),
     IGNORED("custom_ca_bundle", string),
     IGNORED("ec2_metadata_service_endpoint", string),
@@ -135,6 +146,29 @@ static const struct attribute state_attributes[] = {
      .flags = ATTR_OPTIONAL,
      CHECKS(LENGTH(1, 100)),
      .description = "Program and arguments that print the state of this root module (no shell)."},
+    END_ATTRIBUTES,
+};
+static const struct attribute estate_attributes[] = {
+    {.name = "path",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(EXACTLY_ONE("command"), LENGTH(1, 4096)),
+     .description = "Local state files, with wildcards: `../*/terraform.tfstate`. The own state "
+                    "among them is skipped."},
+    {.name = "command",
+     .type = &type_list_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(LENGTH(1, 100)),
+     .description = "Program and arguments that print a state (no shell)."},
+    END_ATTRIBUTES,
+};
+static const struct attribute claims_attributes[] = {
+    {.name = "path",
+     .type = &type_string,
+     .flags = ATTR_REQUIRED,
+     CHECKS(LENGTH(1, 4096)),
+     .description = "Folder for the journals of states that are not local files. The same for all "
+                    "root modules that share pools."},
     END_ATTRIBUTES,
 };
 static const struct attribute assume_role_attributes[] = {
@@ -221,6 +255,10 @@ static const struct block quotas_block = {.description = "Limits.",
                                           .attributes = quotas_attributes};
 static const struct block state_block = {.description = "Where the state is.",
                                          .attributes = state_attributes};
+static const struct block estate_block = {.description = "Other states.",
+                                          .attributes = estate_attributes};
+static const struct block claims_block = {.description = "Where claims are noted.",
+                                          .attributes = claims_attributes};
 static const struct block assume_role_block = {.description = "Tells the account.",
                                                .attributes = assume_role_attributes};
 static const struct block web_identity_block = {.description = IGNORED_BLOCK_TEXT,
@@ -243,6 +281,26 @@ static const struct nested_block provider_blocks[] = {
                     "itself. It finds local states, workspaces and every backend that `terraform "
                     "state pull` can read.",
      FIELD(struct settings, state)},
+    {.name = "estate",
+     .nesting = NESTING_LIST,
+     .block = &estate_block,
+     .description = "States of other root modules whose pools are used here, or that use pools of "
+                    "this one.",
+     FIELD(struct settings, estate)},
+    {.name = "claims",
+     .nesting = NESTING_LIST,
+     .max_items = 1,
+     .block = &claims_block,
+     .description = "Where runs tell each other what they issue, when a state is not a local file. "
+                    "A local state has its journal beside it.",
+     FIELD(struct settings, claims)},
+    {.name = "organization",
+     .nesting = NESTING_LIST,
+     .max_items = 1,
+     .block = &organization_block,
+     .description = "Which accounts there are and in which OUs, so that a pool that is shared with "
+                    "an OU or the organization can be used by the accounts below it.",
+     FIELD(struct settings, organization)},
     {.name = "assume_role",
      .nesting = NESTING_LIST,
      .block = &assume_role_block,
@@ -319,8 +377,10 @@ void estate_free(struct estate *e)
 {
     if (!e)
         return;
+    claims_free(e->claims);
     engine_free(e->engine);
     engine_free(e->insides);
+    watch_free(e->watch);
     memory_free(e->memory);
     arena_free(e->arena);
     free(e);
@@ -398,11 +458,18 @@ static const char *role_account(struct call *c, const struct settings *s)
     return check_account(c->arena, account) ? NULL : account;
 }
 
-static const char *settle_account(struct call *c, const struct settings *s)
+/* The account that the provider block says, in whatever way, or NULL. */
+static const char *chosen_account(struct call *c, const struct settings *s)
 {
     const char *account = s->account_id.is == KNOWN ? s->account_id.v : role_account(c, s);
     if (!account && s->allowed.is == KNOWN && s->allowed.v->seq.count == 1)
         account = value_str(s->allowed.v->seq.items[0], NULL);
+    return account;
+}
+
+static const char *settle_account(struct call *c, const struct settings *s)
+{
+    const char *account = chosen_account(c, s);
     bool chosen = account != NULL;
     if (!account)
         account = DEFAULT_ACCOUNT_ID;
@@ -478,6 +545,7 @@ static void take_settings(struct call *c, const struct settings *s, struct estat
     e->ignored_tags.keys = kept_strings(e->arena, value_get(ignored, "keys"));
     e->ignored_tags.prefixes = kept_strings(e->arena, value_get(ignored, "key_prefixes"));
     take_quotas(s, e->engine);
+    e->organization = organization_read(c, first_block(&s->organization), e->arena);
     const struct value *tags = value_get(first_block(&s->default_tags), "tags");
     struct value_member *members = NULL;
     size_t count = 0;
@@ -494,6 +562,50 @@ static void take_settings(struct call *c, const struct settings *s, struct estat
     e->default_tags = value_map(e->arena, members, count);
 }
 
+struct owners {
+    const char *first;
+    bool several;
+};
+
+static void note_owner(struct owners *o, const char *owner)
+{
+    if (!owner || !*owner)
+        return;
+    o->several = o->several || (o->first && strcmp(o->first, owner) != 0);
+    o->first = owner;
+}
+
+static bool note_ipam_owner(void *ctx, const struct ipam *i)
+{
+    note_owner(ctx, ipam_info(i)->owner);
+    return true;
+}
+
+static bool note_pool_owner(void *ctx, const struct pool *p)
+{
+    note_owner(ctx, pool_info(p)->owner);
+    return true;
+}
+
+/* A state that was written elsewhere belongs to an account that the provider block may not name,
+ * because credentials told it there. Where all is one account's, that one is meant. */
+static bool act_as_account(struct call *c, const struct settings *s, struct estate *e)
+{
+    struct owners o = {0};
+    engine_each_ipam(e->engine, note_ipam_owner, &o);
+    engine_each_pool(e->engine, note_pool_owner, &o);
+    if (!chosen_account(c, s) && o.first && !o.several && !check_account(c->arena, o.first)) {
+        arena_guard(e->arena, arena_guard_of(c->arena));
+        e->account_id = arena_strdup(e->arena, o.first);
+        arena_guard(e->arena, NULL);
+    }
+    if (engine_act_as(e->engine, e->account_id) == ENGINE_OK &&
+        (!e->organization || organization_load(e->organization, e->engine)))
+        return true;
+    report_no_memory(c, "configuring the provider");
+    return false;
+}
+
 /* Fills attempt->estate, which is freed with the request unless it is taken over. */
 static bool build_estate(struct call *c, const struct settings *s, struct attempt *attempt)
 {
@@ -508,7 +620,58 @@ static bool build_estate(struct call *c, const struct settings *s, struct attemp
     const char *path = state_path(attempt->found);
     e->state_path = path ? arena_strdup(e->arena, path) : NULL;
     arena_guard(e->arena, NULL);
-    return !c->diags->errors && estate_hydrate(e, attempt->found, c->diags);
+    if (c->diags->errors || !estate_hydrate(e, attempt->found, c->diags) ||
+        !act_as_account(c, s, e))
+        return false;
+    if (watch_begin(e, attempt->found))
+        return true;
+    report_no_memory(c, "configuring the provider");
+    return false;
+}
+
+static enum outcome wait_for_states(struct call *c)
+{
+    if (c->stopping || c->last_attempt) {
+        diag_error(c->diags, NULL, "configuring the provider: interrupted",
+                   "The run was stopped while the state was being read. Nothing was changed.");
+        return CALL_DONE;
+    }
+    c->poll_ms = STATE_POLL_MS;
+    c->patience_ms = STATE_CHILD_MS + STATE_PATIENCE_MS;
+    return CALL_WAIT;
+}
+
+static bool open_claims(struct call *c, const struct settings *s, struct attempt *attempt)
+{
+    struct estate *e = attempt->estate;
+    const char *wait = s->lock_timeout.is == KNOWN ? s->lock_timeout.v : NULL;
+    const struct claims_options options = {
+        .lineage = state_lineage(attempt->found),
+        .empty = state_is_empty(attempt->found),
+        .folder = value_str(value_get(first_block(&s->claims), "path"), NULL),
+        .lock_timeout_ms = duration_ms(wait, LOCK_TIMEOUT_MS),
+    };
+    e->claims = claims_new(e, &options);
+    if (!e->claims)
+        report_no_memory(c, "configuring the provider");
+    return e->claims && claims_configure_estate(e->claims, c->diags, s->estate.v);
+}
+
+/* The other states and the journals; may take several attempts. */
+static enum outcome join_estate(struct call *c, struct attempt *attempt, void **state)
+{
+    switch (claims_join(attempt->estate->claims, c->diags, c->now_ms)) {
+    case STATE_WAIT:
+        return wait_for_states(c);
+    case STATE_FAILED:
+        return CALL_DONE;
+    case STATE_READY:
+        break;
+    }
+    estate_free(*state);
+    *state = attempt->estate;
+    attempt->estate = NULL;
+    return CALL_DONE;
 }
 
 enum outcome provider_configure(struct call *c, const struct value *config,
@@ -530,16 +693,11 @@ enum outcome provider_configure(struct call *c, const struct value *config,
         c->attempt_data = attempt;
         log_line(LOG_DEBUG, "configuring for Terraform %s", terraform_version);
     }
+    if (attempt->estate)
+        return join_estate(c, attempt, state);
     switch (state_search_poll(attempt->search, c->now_ms)) {
     case STATE_WAIT:
-        if (c->stopping || c->last_attempt) {
-            diag_error(c->diags, NULL, "configuring the provider: interrupted",
-                       "The run was stopped while the state was being read. Nothing was changed.");
-            return CALL_DONE;
-        }
-        c->poll_ms = STATE_POLL_MS;
-        c->patience_ms = STATE_CHILD_MS + STATE_PATIENCE_MS;
-        return CALL_WAIT;
+        return wait_for_states(c);
     case STATE_FAILED:
         diag_error(c->diags, NULL, state_search_summary(attempt->search), "%s",
                    state_search_detail(attempt->search));
@@ -548,10 +706,7 @@ enum outcome provider_configure(struct call *c, const struct value *config,
         break;
     }
     attempt->found = state_search_take(attempt->search);
-    if (build_estate(c, &s, attempt)) {
-        estate_free(*state);
-        *state = attempt->estate;
-        attempt->estate = NULL;
-    }
-    return CALL_DONE;
+    if (!build_estate(c, &s, attempt) || !open_claims(c, &s, attempt))
+        return CALL_DONE;
+    return join_estate(c, attempt, state);
 }

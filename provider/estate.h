@@ -27,8 +27,11 @@ struct estate {
     } ignored_tags;
     const char *origin;     /* which state was read, for messages */
     const char *state_path; /* local state file, or NULL */
+    const struct organization *organization; /* NULL: not described */
+    struct watch *watch;                     /* of the state file; NULL: there is none */
     struct engine *insides; /* the insides of VPCs, see inside.c */
     struct memory *memory;  /* what data sources tell and the engine does not hold */
+    struct claims *claims;  /* what others issue; NULL: nobody else does (tests, tools) */
 };
 
 extern const struct provider ipam_provider;
@@ -126,7 +129,7 @@ bool provider_is_ours(const char *source);
 
 /* --- memory.c: attributes that the engine does not hold --- */
 
-enum network_kind { NETWORK_VPC, NETWORK_SUBNET, NETWORK_ASSOCIATION };
+enum network_kind { NETWORK_VPC, NETWORK_SUBNET, NETWORK_ASSOCIATION, NETWORK_KINDS };
 
 /* A VPC, a subnet, or a CIDR associated with a VPC, whether a pool is behind it or not. Texts are ""
  * when not known; an unset v4 or v6 says that there is none. */
@@ -153,7 +156,9 @@ const struct value *memory_object(const struct memory *m, struct arena *a, const
                                   const char *id);
 const struct network *memory_network(const struct memory *m, const char *id); /* or NULL */
 typedef void (*network_visit)(void *ctx, const struct network *n);
-void memory_each_network(const struct memory *m, network_visit fn, void *ctx); /* by id */
+/* By id. */
+void memory_each_network(const struct memory *m, enum network_kind kind, network_visit fn,
+                         void *ctx);
 
 /* The provider's observe hook: keeps the memory up to date. */
 void provider_observe(struct call *c, const struct resource *r, const struct value *prior,
@@ -267,6 +272,95 @@ enum load_result load_nothing(struct engine *e, const struct facts *f, const cha
 void check_home_region(struct call *c, const struct field_value *operating_regions,
                        const struct field_string *region, const char *doing, const char *what);
 
+/* --- organization.c: which accounts there are --- */
+
+/* Limits of the provider block; the depth is AWS's. */
+#define ORGANIZATION_ACCOUNTS_MAX 10000
+#define ORGANIZATION_UNITS_MAX    10000
+#define ORGANIZATION_DEPTH_MAX    5
+
+struct organization {
+    const char *id, *management_account;
+    const struct org_account {
+        const char *id;
+        const char *path; /* its OUs from the root down, `ou-.../ou-...`; "" below the root */
+    } * accounts;         /* by id, the management account among them */
+    size_t account_count;
+    const char *const *units; /* the ids of all OUs, sorted */
+    size_t unit_count;
+};
+extern const struct block organization_block;
+/* The organization that a block of the provider describes, in the arena; NULL when it is described
+ * badly (reported) or not at all. */
+const struct organization *organization_read(struct call *c, const struct value *block,
+                                             struct arena *a);
+/* Tells the engine who is in which OU. False: memory is out. */
+bool organization_load(const struct organization *o, struct engine *e);
+bool organization_has_account(const struct organization *o, const char *account);
+bool organization_has_unit(const struct organization *o, const char *unit);
+
+/* What a resource share can name. */
+enum principal_kind {
+    PRINCIPAL_ACCOUNT,
+    PRINCIPAL_IDENTITY, /* an IAM role or user: stands for its account */
+    PRINCIPAL_UNIT,
+    PRINCIPAL_ORGANIZATION,
+};
+struct principal {
+    enum principal_kind kind;
+    const char *name;         /* how the engine calls it */
+    const char *account;      /* of an OU or an organization its management account */
+    const char *organization; /* of an OU or an organization: o-... */
+    const char *unit;         /* of an OU: ou-... */
+};
+/* NULL when it is one, else what is wrong. */
+const char *principal_parse(struct arena *a, const char *text, struct principal *out);
+const char *check_principal(struct arena *a, const char *text);
+/* The accounts of an ARN and the like: the nth part (0-based) between colons; the last one reaches
+ * to the end. "" when there are not so many. */
+const char *arn_part(struct arena *a, const char *arn, unsigned n);
+
+/* --- ram_*.c, org_admin.c: sharing --- */
+
+extern const struct resource ram_share_resource, ram_resource_association_resource,
+    ram_principal_association_resource, ram_accepter_resource, ram_organization_resource,
+    org_admin_resource;
+enum load_result load_ram_share(struct engine *e, const struct facts *f, const char **problem);
+enum load_result load_ram_resource_association(struct engine *e, const struct facts *f,
+                                               const char **problem);
+enum load_result load_ram_principal_association(struct engine *e, const struct facts *f,
+                                                const char **problem);
+enum load_result load_ram_accepter(struct engine *e, const struct facts *f, const char **problem);
+const char *check_share_arn(struct arena *a, const char *text);
+const char *check_arn(struct arena *a, const char *text);
+/* How the engine calls what is shared: a pool by its id, anything else by its ARN. */
+const char *shared_name(struct arena *a, const char *resource_arn);
+/* Splits `<share ARN>,<other>`; false (and a diagnostic) when it has not that form. */
+bool ram_import_split(struct call *c, const char *text, const char *what, const char **share,
+                      const char **other);
+/* Only a share that is there and one's own can be changed, see engine_said_yes. */
+bool ram_check_share(struct call *c, const char *share, const char *doing, enum outcome *out);
+/* Is it the management account that acts, as far as is known? Else reports. */
+bool management_account_acts(struct call *c, const char *doing);
+
+/* --- refresh.c: what other processes of the same run store --- */
+
+/* Begins to watch the state file that was just read. False: memory is out. */
+bool watch_begin(struct estate *e, const struct state *s);
+void watch_free(struct watch *w);
+/*
+ * Called when something was refused: takes over what was stored since the state was read last, and
+ * lets the call come back soon when that can go on. True: other processes may still change what is
+ * known here, so a call that lacks something may wait for it.
+ */
+bool estate_watch(struct call *c);
+/* This process removed an object whose id may come back in this run. */
+void watch_removed(const struct estate *e, const struct resource *r, const char *id);
+/* Is this object in the own state, as it was read last? */
+bool estate_stores(const struct estate *e, const struct resource *r, const char *id);
+/* Takes away what these lines (see departure_fn) say. */
+void departure_unload(const struct estate *e, const char *lines);
+
 /* --- upgrade.c: state of the AWS provider --- */
 
 /* The schema version of a resource whose version in the AWS provider is `aws`: another one, so that
@@ -274,6 +368,58 @@ void check_home_region(struct call *c, const struct field_value *operating_regio
 #define STATE_VERSION(aws) ((aws) + 1)
 /* The upgrade hook of every resource. */
 enum outcome upgrade_state(struct call *c, int64_t version, const struct value **state);
+
+/* --- claims.c: issuing while others issue; members.c: the states of the estate --- */
+
+struct claims_options {
+    const char *lineage;      /* of the own state; "" when it has none yet */
+    bool empty;               /* the own state holds nothing */
+    const char *folder;       /* claims { path }, or NULL */
+    unsigned lock_timeout_ms; /* how long to wait for a busy journal */
+};
+#define LOCK_TIMEOUT_MS 60000u
+
+struct refusal_paths;
+
+/* The claims of a hydrated estate, which must outlive them. NULL when memory is out. */
+struct claims *claims_new(struct estate *e, const struct claims_options *o);
+void claims_free(struct claims *x);
+/* The blocks `estate` of the provider block. False after reporting an error. */
+bool claims_configure_estate(struct claims *x, struct diags *d, const struct value *blocks);
+/* Reads journals and the other states. To be called again after STATE_WAIT; STATE_FAILED after
+ * reporting an error. */
+enum state_status claims_join(struct claims *x, struct diags *d, uint64_t now_ms);
+
+/*
+ * Around everything that is drawn from a pool. issue_begin brings the engine up to date with what
+ * others issue and keeps them out; then the hook picks, builds its answer, and takes with
+ * issue_allocate or issue_provision, whose requests name CIDR and id. issue_end lets others in; the
+ * end of the call does, too. False: *out is what the hook returns, as with engine_said_yes. Sets
+ * patience_ms when it makes the call wait, so a hook sets its own in each attempt before.
+ */
+bool issue_begin(struct call *c, const char *pool_id, const char *doing, enum outcome *out);
+bool issue_begin_provision(struct call *c, const char *pool_id, const char *doing,
+                           enum outcome *out);
+bool issue_allocate(struct call *c, const struct allocation_request *r, const char *doing,
+                    const struct refusal_paths *paths, enum outcome *out);
+bool issue_provision(struct call *c, const struct provision_request *r, const char *doing,
+                     const struct refusal_paths *paths, enum outcome *out);
+/* Takes back what issue_allocate took in this call. */
+void issue_undo(struct call *c, const struct allocation_request *r);
+void issue_end(struct call *c);
+/* Gives back, whole: the allocation (none of that id is fine) / a CIDR of a pool. */
+bool issue_release(struct call *c, const char *allocation_id, const char *doing,
+                   enum outcome *out);
+/* Everything that issue_release could wait for: for a hook that cannot wait any more by then. */
+bool issue_begin_release(struct call *c, const char *allocation_id, const char *doing,
+                         enum outcome *out);
+bool issue_deprovision(struct call *c, const char *pool_id, const struct cidr *cidr,
+                       const char *doing, const struct refusal_paths *paths, enum outcome *out);
+/* For a plan: false after reporting why nothing could be drawn from the pool now. */
+bool issue_possible(struct call *c, const char *pool_id, const char *doing);
+
+/* The sub-command `doctor`. */
+int doctor_main(int argc, char **argv);
 
 /* --- common.c: what all resources share --- */
 
@@ -334,6 +480,8 @@ extern const struct block timeouts_schema;
     }
 /* `create` and the like: how long to wait, in milliseconds; `fallback` when it is not set. */
 unsigned timeout_ms(const struct value *object, const char *operation, unsigned fallback);
+/* The same for one duration; NULL gives the fallback. */
+unsigned duration_ms(const char *text, unsigned fallback);
 
 /* Checks for schema tables: NULL when fine, else what is wrong. */
 const char *check_cidr(struct arena *a, const char *text); /* either family */

@@ -166,7 +166,9 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     struct cidr cidr;
     schema_decode(&schema, ch->planned, &row);
     struct provision_request r = request_of(&row);
-    c->patience_ms = timeout_ms(ch->planned, "create", c->patience_ms);
+    c->patience_ms = timeout_ms(ch->planned, "create", CALL_PATIENCE_MS);
+    if (!issue_begin_provision(c, r.pool_id, doing(c, "creating", &row), &out))
+        return out;
     if (!planning_request(c, &r, doing(c, "creating", &row), &out))
         return out;
     enum engine_result result = engine_pick_provision(e, &r, &cidr, &why);
@@ -177,9 +179,9 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     r.cidr = cidr;
     r.length = -1;
     r.allocation_id = allocation_id_of(c->arena, row.pool_id.v, &cidr);
-    result = engine_provision(e, &r, &cidr, &why);
-    if (!engine_said_yes(c, result, doing(c, "creating", &row), &why, &paths, &out))
+    if (!issue_provision(c, &r, doing(c, "creating", &row), &paths, &out))
         return out;
+    issue_end(c);
     *state = made;
     call_progress(c);
     return CALL_DONE;
@@ -197,18 +199,16 @@ static enum outcome destroy(struct call *c, struct change *ch)
     struct engine *e = estate_of(c)->engine;
     T row = {0};
     enum outcome out;
-    struct refusal why;
     struct cidr cidr;
     schema_decode(&schema, ch->prior, &row);
     const struct pool *p = engine_pool(e, row.pool_id.v);
     if (!p || !field_cidr(&row.cidr, &cidr))
         return CALL_DONE;
-    c->patience_ms = timeout_ms(ch->prior, "delete", c->patience_ms);
-    enum engine_result r = engine_deprovision(e, row.pool_id.v, &cidr, &why);
-    if (r == ENGINE_REFUSED && why.code == REFUSAL_CIDR_UNKNOWN)
-        return CALL_DONE; /* removed by a cascade */
-    if (engine_said_yes(c, r, doing(c, "deleting", &row), &why, &paths, &out))
+    c->patience_ms = timeout_ms(ch->prior, "delete", CALL_PATIENCE_MS);
+    if (issue_deprovision(c, row.pool_id.v, &cidr, doing(c, "deleting", &row), &paths, &out)) {
+        watch_removed(estate_of(c), &pool_cidr_resource, row.id.v);
         call_progress(c);
+    }
     return out;
 }
 

@@ -458,11 +458,12 @@ static enum outcome plan(struct call *c, struct change *ch)
 /* --- applying --- */
 
 /* Where one family's CIDR is to be entered: at most two places. */
+struct place {
+    struct engine *engine;
+    struct allocation_request request;
+};
 struct places {
-    struct {
-        struct engine *engine;
-        struct allocation_request request;
-    } items[4];
+    struct place items[4];
     size_t count;
 };
 
@@ -484,7 +485,7 @@ static bool pick(struct call *c, const T *row, const struct leg *leg, const char
     bool drawn = has(leg->pool) && !held(c, e, row, leg->cidr);
     if (drawn) {
         struct allocation_request r = pool_request(c, row, leg);
-        if (!may_draw(c, row, leg, doing) ||
+        if (!may_draw(c, row, leg, doing) || !issue_begin(c, leg->pool->v, doing, out) ||
             !engine_said_yes(c, engine_pick_allocation(e, &r, &cidr, &why), doing, &why, leg->paths,
                              out))
             return false;
@@ -521,19 +522,30 @@ static void fill(struct call *c, T *row)
                          id_derive(c->arena, "subnet-cidr-assoc-", ID_DIGITS, id, row->v6_cidr.v));
 }
 
+static void leave(struct call *c, const struct place *p)
+{
+    struct refusal why;
+    if (p->engine == estate_of(c)->engine)
+        issue_undo(c, &p->request);
+    else
+        engine_release(p->engine, p->request.id, &why);
+}
+
 /* What was picked happened to be asked for just now, so only memory can be missing. */
 static bool enter(struct call *c, const struct places *places, const char *doing, enum outcome *out)
 {
-    struct refusal why, ignored;
+    struct refusal why;
     const struct allocation *taken;
     for (size_t i = 0; i < places->count; i++) {
         struct engine *e = places->items[i].engine;
-        enum engine_result result = engine_allocate(e, &places->items[i].request, &taken, &why);
-        if (result == ENGINE_OK)
+        const struct allocation_request *r = &places->items[i].request;
+        if (e == estate_of(c)->engine ? issue_allocate(c, r, doing, &paths_v4, out)
+                                      : engine_said_yes(c, engine_allocate(e, r, &taken, &why),
+                                                        doing, &why, &paths_v4, out))
             continue;
         while (i-- > 0)
-            engine_release(places->items[i].engine, places->items[i].request.id, &ignored);
-        return engine_said_yes(c, result, doing, &why, &paths_v4, out);
+            leave(c, &places->items[i]);
+        return false;
     }
     return true;
 }
@@ -544,7 +556,7 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     enum outcome out;
     struct places places = {.count = 0};
     schema_decode(&schema, ch->planned, &row);
-    c->patience_ms = timeout_ms(ch->planned, "create", c->patience_ms);
+    c->patience_ms = timeout_ms(ch->planned, "create", CALL_PATIENCE_MS);
     if (row.common.id.is != KNOWN)
         field_set_string(&row.common.id, id_new(c, "subnet-", ID_DIGITS));
     if (row.common.id.is != KNOWN)
@@ -560,20 +572,34 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     const struct value *made = schema_encode(c->arena, &schema, &row, ch->planned);
     if (c->diags->errors || !enter(c, &places, doing_create, &out))
         return CALL_DONE;
+    issue_end(c);
     *state = made;
     call_progress(c);
     return CALL_DONE;
 }
 
-static void release(struct call *c, const T *row, const struct field_string *cidr)
+/* Everything that a release could wait for. An update releases after it has taken, when it cannot
+ * wait any more. */
+static bool may_release(struct call *c, const T *row, const struct field_string *cidr,
+                        const char *doing, enum outcome *out)
 {
-    struct engine *const engines[] = {estate_of(c)->engine, estate_of(c)->insides};
+    const struct allocation *a = held(c, estate_of(c)->engine, row, cidr);
+    *out = CALL_DONE;
+    return !a || issue_begin_release(c, a->id, doing, out);
+}
+
+static bool release(struct call *c, const T *row, const struct field_string *cidr,
+                    enum outcome *out)
+{
+    struct engine *insides = estate_of(c)->insides;
     struct refusal why;
-    for (size_t i = 0; i < 2; i++) {
-        const struct allocation *a = held(c, engines[i], row, cidr);
-        if (a && engine_release(engines[i], a->id, &why) == ENGINE_REFUSED)
-            report_refusal(c, doing_delete, &why, NULL);
-    }
+    const struct allocation *a = held(c, estate_of(c)->engine, row, cidr);
+    *out = CALL_DONE;
+    if (a && !issue_release(c, a->id, doing_delete, out))
+        return false;
+    a = held(c, insides, row, cidr);
+    return !a ||
+           engine_said_yes(c, engine_release(insides, a->id, &why), doing_delete, &why, NULL, out);
 }
 
 static enum outcome update(struct call *c, struct change *ch, const struct value **state)
@@ -589,10 +615,11 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     }
     schema_decode(&schema, ch->planned, &row);
     schema_decode(&schema, ch->prior, &prior);
-    c->patience_ms = timeout_ms(ch->planned, "update", c->patience_ms);
+    c->patience_ms = timeout_ms(ch->planned, "update", CALL_PATIENCE_MS);
     bool new_v6 = row.v6_association.is == UNKNOWN;
     struct leg v4 = leg_v4(&row), v6 = leg_v6(&row);
-    if (!pick(c, &row, &v4, doing_update, &places, &out) ||
+    if ((new_v6 && !may_release(c, &prior, &prior.v6_cidr, doing_update, &out)) ||
+        !pick(c, &row, &v4, doing_update, &places, &out) ||
         (new_v6 && !pick(c, &row, &v6, doing_update, &places, &out)))
         return out;
     fill(c, &row);
@@ -600,7 +627,9 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     if (!enter(c, &places, doing_update, &out))
         return out;
     if (new_v6 && strcmp(prior.v6_cidr.v, row.v6_cidr.v) != 0)
-        release(c, &prior, &prior.v6_cidr);
+        if (!release(c, &prior, &prior.v6_cidr, &out))
+            return out;
+    issue_end(c);
     const struct field_string *cidrs[] = {&row.cidr, &row.v6_cidr};
     struct tags tags = tags_of(c->arena, row.common.tags_all.v);
     for (size_t i = 0; i < 2; i++) {
@@ -617,9 +646,10 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
 static enum outcome destroy(struct call *c, struct change *ch)
 {
     T row = {0};
+    enum outcome out;
     schema_decode(&schema, ch->prior, &row);
-    release(c, &row, &row.cidr);
-    release(c, &row, &row.v6_cidr);
+    if (!release(c, &row, &row.cidr, &out) || !release(c, &row, &row.v6_cidr, &out))
+        return out;
     call_progress(c);
     return CALL_DONE;
 }

@@ -426,10 +426,11 @@ static bool take(struct call *c, T *row, bool v4, bool v6, const char *doing,
 {
     struct engine *e = estate_of(c)->engine;
     struct allocation_request r4 = {0}, r6 = {0};
-    const struct allocation *taken;
     struct cidr c4, c6;
     struct refusal why;
     if (v4) {
+        if (!issue_begin(c, row->pool.v, doing, out))
+            return false;
         r4 = request_v4(c, row);
         if (!engine_said_yes(c, engine_pick_allocation(e, &r4, &c4, &why), doing, &why, &paths_v4,
                              out))
@@ -439,6 +440,8 @@ static bool take(struct call *c, T *row, bool v4, bool v6, const char *doing,
     }
     if (v6) {
         r6 = request_v6(c, row);
+        if (!issue_begin(c, r6.pool_id, doing, out))
+            return false;
         if (!engine_said_yes(c, engine_pick_allocation(e, &r6, &c6, &why), doing, &why, &paths_v6,
                              out))
             return false;
@@ -449,24 +452,22 @@ static bool take(struct call *c, T *row, bool v4, bool v6, const char *doing,
     *out = CALL_DONE;
     if (!open_inside(c, row, doing))
         return false;
-    if (v4 &&
-        !engine_said_yes(c, engine_allocate(e, &r4, &taken, &why), doing, &why, &paths_v4, out))
+    if (v4 && !issue_allocate(c, &r4, doing, &paths_v4, out))
         return false;
-    if (v6 &&
-        !engine_said_yes(c, engine_allocate(e, &r6, &taken, &why), doing, &why, &paths_v6, out)) {
+    if (v6 && !issue_allocate(c, &r6, doing, &paths_v6, out)) {
         if (v4)
-            engine_release(e, r4.id, &why);
+            issue_undo(c, &r4);
         return false;
     }
     return true;
 }
 
-static void release(struct call *c, const T *row, const struct field_string *cidr)
+static bool release(struct call *c, const T *row, const struct field_string *cidr,
+                    enum outcome *out)
 {
-    struct refusal why;
     const struct allocation *a = held(c, row, cidr);
-    if (a && engine_release(estate_of(c)->engine, a->id, &why) == ENGINE_REFUSED)
-        report_refusal(c, doing_delete, &why, NULL);
+    *out = CALL_DONE;
+    return !a || issue_release(c, a->id, doing_delete, out);
 }
 
 static enum outcome create(struct call *c, struct change *ch, const struct value **state)
@@ -475,7 +476,7 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     enum outcome out;
     const struct value *made;
     schema_decode(&schema, ch->planned, &row);
-    c->patience_ms = timeout_ms(ch->planned, "create", c->patience_ms);
+    c->patience_ms = timeout_ms(ch->planned, "create", CALL_PATIENCE_MS);
     if (row.common.id.is != KNOWN)
         field_set_string(&row.common.id, id_new(c, "vpc-", ID_DIGITS));
     if (row.common.id.is != KNOWN)
@@ -485,6 +486,7 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
         fill_v6(c, &row, NULL);
     if (!take(c, &row, has_pool_v4(&row), wants_v6(&row), doing_create, ch->planned, &made, &out))
         return out;
+    issue_end(c);
     *state = made;
     call_progress(c);
     return CALL_DONE;
@@ -519,19 +521,25 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     }
     schema_decode(&schema, ch->planned, &row);
     schema_decode(&schema, ch->prior, &prior);
-    c->patience_ms = timeout_ms(ch->planned, "update", c->patience_ms);
+    c->patience_ms = timeout_ms(ch->planned, "update", CALL_PATIENCE_MS);
     bool new_v6 = row.v6_association.is == UNKNOWN;
     bool joins = has_pool_v4(&row) && !held(c, &row, &row.cidr);
     if (new_v6 && !wants_v6(&row))
         fill_v6(c, &row, NULL);
     if (new_v6 && !may_leave(c, &prior, &prior.v6_cidr, doing_update, &out))
         return out;
+    /* It is released after something was taken, when waiting is over. */
+    const struct allocation *leaves = new_v6 ? held(c, &prior, &prior.v6_cidr) : NULL;
+    if (leaves && !issue_begin_release(c, leaves->id, doing_update, &out))
+        return out;
     if (!take(c, &row, joins, new_v6 && wants_v6(&row), doing_update, ch->planned, &made, &out))
         return out;
     if (new_v6 && strcmp(prior.v6_cidr.v, row.v6_cidr.v) != 0) {
-        release(c, &prior, &prior.v6_cidr);
+        if (!release(c, &prior, &prior.v6_cidr, &out))
+            return out;
         close_inside(c, &prior, &prior.v6_cidr);
     }
+    issue_end(c);
     const struct allocation *a = held(c, &row, &row.cidr);
     struct tags tags = tags_of(c->arena, row.common.tags_all.v);
     if (a && !engine_said_yes(c, engine_retag(e, a->id, &tags, a->description, &why), doing_update,
@@ -550,10 +558,8 @@ static enum outcome destroy(struct call *c, struct change *ch)
     if (!may_leave(c, &row, &row.cidr, doing_delete, &out) ||
         !may_leave(c, &row, &row.v6_cidr, doing_delete, &out))
         return out;
-    release(c, &row, &row.cidr);
-    release(c, &row, &row.v6_cidr);
-    if (c->diags->errors)
-        return CALL_DONE;
+    if (!release(c, &row, &row.cidr, &out) || !release(c, &row, &row.v6_cidr, &out))
+        return out;
     close_inside(c, &row, &row.cidr);
     close_inside(c, &row, &row.v6_cidr);
     call_progress(c);
