@@ -167,15 +167,17 @@ static bool is_provider(const char *address, const char *type, size_t n)
     return n > 0 && strlen(last) == n && memcmp(last, type, n) == 0;
 }
 
-/* State can be moved here from every name of the same resource, written by any provider that one of
- * the names belongs to: what stands before the first underscore of a type name is its provider
- * (`aws_vpc`), whatever host and namespace that was installed from. */
-static bool can_move(const struct resource *resource,
+/* State can be moved here from every name of the same resource, written by this provider or by any
+ * that one of the names belongs to: what stands before the first underscore of a type name is its
+ * provider (`aws_vpc`), whatever host and namespace that was installed from. */
+static bool can_move(const struct resource *resource, const char *own,
                      const Tfplugin6__MoveResourceState__Request *in)
 {
     const char *address = in->source_provider_address;
     if (!has_name(resource, in->source_type_name))
         return false;
+    if (is_provider(address, own, strlen(own)))
+        return true;
     for (const char *const *name = resource->names; *name; name++)
         if (strchr(*name, '_') && is_provider(address, *name, strcspn(*name, "_")))
             return true;
@@ -201,7 +203,7 @@ enum outcome method_move(struct request *q)
     const struct resource_entry *e = find_resource(q, in->target_type_name);
     const char *own = q->runtime->provider->name;
     const struct value *state = NULL;
-    if (e && !can_move(e->resource, in))
+    if (e && !can_move(e->resource, own, in))
         refuse_move(q, e->resource, in);
     else if (e)
         state = decode_raw_state(q, e, in->source_state);

@@ -251,6 +251,10 @@ static enum outcome plan(struct call *c, struct change *ch)
     if (adopted)
         plan_adopted(c, ch, &schema, NULL);
     plan_common(c, ch);
+    if (ch->kind == CHANGE_UPDATE && !adopted &&
+        !value_equal(&type_map_string, value_get(ch->prior, "tags_all"),
+                     value_get(ch->planned, "tags_all")))
+        planned_set(c, ch, "state", &value_unknown); /* other default_tags are an update too */
     schema_decode(&schema, ch->planned, &row);
     plan_scope(c, ch, &row);
     if (adopted || ch->kind == CHANGE_CREATE) {

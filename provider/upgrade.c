@@ -14,6 +14,9 @@
  * A state is foreign when its schema version is not ours: each of our versions is one above AWS's
  * (STATE_VERSION). The content could not tell, and normalising one's own state would undo what a
  * configuration says on purpose (tags = {}).
+ *
+ * Terraform moves state between providers before it configures them, so a moved state gets what
+ * depends on the provider block (region, tags_all) when it is upgraded next, as one of ours.
  */
 #include "provider/estate.h"
 
@@ -65,27 +68,27 @@ static const struct value *derived(struct call *c, const struct attribute *at,
 }
 
 static const struct value *settled(struct call *c, const struct attribute *at,
-                                   const struct value *state)
+                                   const struct value *v)
 {
-    const struct value *v = value_get(state, at->name);
-    bool decided_here = (at->flags & ATTR_COMPUTED) != 0;
     if (at->fallback.kind != LITERAL_NONE)
         return value_is_null(v) ? schema_default(c->arena, at) : v;
-    if (value_is_null(v) || (decided_here && v->kind == VALUE_NUMBER && looks_unset(v))) {
-        const struct value *better = derived(c, at, state);
-        return value_is_null(better) ? v : better;
-    }
-    return !decided_here && looks_unset(v) ? &value_null : v;
+    bool decided_here = (at->flags & ATTR_COMPUTED) != 0;
+    bool length_there = v->kind == VALUE_NUMBER;
+    return looks_unset(v) && (!decided_here || length_there) ? &value_null : v;
 }
 
 enum outcome upgrade_state(struct call *c, int64_t version, const struct value **state)
 {
     const struct resource *r = resource_named(c->type_name);
-    if (!r || version == r->schema->version)
-        return CALL_DONE;
-    const struct value *v = *state;
-    for (const struct attribute *at = r->schema->block.attributes; at->name; at++)
-        v = value_set(c->arena, v, at->name, settled(c, at, *state));
-    *state = v;
+    bool foreign = r && version != r->schema->version;
+    for (const struct attribute *at = r ? r->schema->block.attributes : NULL; at && at->name;
+         at++) {
+        const struct value *was = value_get(*state, at->name);
+        const struct value *is = foreign ? settled(c, at, was) : was;
+        if (value_is_null(is) && estate_of(c))
+            is = derived(c, at, *state);
+        if (is != was)
+            *state = value_set(c->arena, *state, at->name, is);
+    }
     return CALL_DONE;
 }
