@@ -25,8 +25,10 @@ class Examples(Case):
         self.tf.quiet()
 
     def test_every_example_is_tested(self):
-        tested = {name.split("test_example_")[1] for name in dir(self) if "test_example_" in name}
-        self.assertEqual({p.name for p in EXAMPLES.iterdir() if p.is_dir()}, tested)
+        tests = "".join(p.read_text() for p in (ROOT / "acceptance-tests").glob("*_test.py"))
+        for folder in sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir()):
+            with self.subTest(folder):
+                self.assertRegex(tests, f'["/]{folder}["/]')
 
     def test_example_quickstart(self):
         self.apply_example("quickstart")
@@ -53,6 +55,70 @@ class Examples(Case):
         self.tf.quiet()
         self.tf.destroy()
         self.assertEqual(self.tf.resources(), {})
+
+    def test_example_guardrails(self):
+        self.apply_example("guardrails")
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.payments": "10.0.0.0/20",
+                                           "ipam_vpc.sandbox": "10.1.0.0/26"})
+        for pool, arguments, words in (
+                ("prod", f"ipv4_netmask_length = 17\n  tags = {PROD}", ("/17", "18")),
+                ("prod", f"ipv4_netmask_length = 25\n  tags = {PROD}", ("/25", "24")),
+                ("prod", "ipv4_netmask_length = 20", ("Environment", "prod")),
+                ("dev", 'region = "us-east-1"', ("us-east-1", "eu-west-1", "locale")),
+                ("prod", f'cidr_block = "192.168.0.0/20"\n  tags = {PROD}', ("not inside", "10.0.0.0/16"))):
+            with self.subTest(arguments):
+                self.tf.write(f'resource "ipam_vpc" "try" {{\n  ipv4_ipam_pool_id = ipam_pool.{pool}.id\n'
+                              f"  {arguments}\n}}\n", "try.tf")
+                self.assert_says(self.tf.plan(code=1), *words)
+        (self.tf.path / "try.tf").unlink()
+        self.tf.destroy()
+    test_example_guardrails.slow = True
+
+    def test_example_ipv6(self):
+        self.apply_example("ipv6")
+        found = self.tf.resources()
+        self.assertEqual(found["ipam_pool_cidr.ula_euw1"]["cidr"], "fd12:3456:789a::/52")
+        inside = {found[f'ipam_vpc.inside["{n}"]']["ipv6_cidr_block"] for n in ("ledger", "fraud")}
+        self.assertEqual(inside, {"fd12:3456:789a::/56", "fd12:3456:789a:100::/56"})
+        public = {found[f'ipam_vpc.outside["{n}"]']["ipv6_cidr_block"] for n in ("shop", "api")}
+        self.assertEqual(found["ipam_pool_cidr.public_euw1"]["cidr"], "2001:db8:1200::/44")
+        self.assertEqual(public, {"2001:db8:1200::/56", "2001:db8:1200:100::/56"})
+        self.tf.destroy()
+
+    def test_example_cloud_network(self):
+        self.apply_example("cloud-network")
+        networks = self.tf.show()["values"]["outputs"]["networks"]["value"]
+        spaces = {name: n["address_space"][0] for name, n in networks.items()}
+        self.assertEqual({name: s.split("/")[1] for name, s in spaces.items()},
+                         {"warehouse": "20", "lake": "18"})
+        self.assert_disjoint(spaces.values(), "10.64.0.0/12")
+        for name, network in networks.items():
+            self.assert_disjoint(network["subnets"], spaces[name])
+        self.tf.destroy()
+
+    def test_example_existing_estate(self):
+        self.apply_example("existing-estate")
+        found = self.tf.resources()
+        self.assertEqual(found['ipam_vpc.existing["payments"]']["id"], "vpc-0a1b2c3d4e5f60718")
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.new"], "10.11.32.0/20")
+        self.assert_disjoint(self.tf.cidrs().values(), "10.10.0.0/15")
+        # An old range that overlaps another is found while planning.
+        main = (self.tf.path / "main.tf").read_text()
+        self.tf.write(main.replace('"10.11.16.0/20"', '"10.11.8.0/21"'))
+        self.assert_says(self.tf.plan(code=1), "10.11.8.0/21", "overlaps", "10.11.0.0/20")
+        self.tf.write(main)
+        self.tf.destroy()
+    test_example_existing_estate.slow = True
+
+    def test_example_offline_aws(self):
+        self.apply_example("offline-aws")
+        found = self.tf.resources()
+        self.assertEqual(found["aws_vpc.spoke"]["tags_all"], {"ManagedBy": "terraform"})
+        self.assertEqual(found["aws_vpc.spoke"]["owner_id"], "222233334444")
+        regions = [found[f'module.ipam.aws_vpc_ipam_pool_cidr.region["{r}"]']["cidr"]
+                   for r in ("eu-west-1", "us-east-1")]
+        self.assert_disjoint(regions, "10.0.0.0/8")
+        self.tf.destroy()
 
     def test_readme_shows_the_quickstart(self):
         readme = (ROOT / "README.md").read_text()

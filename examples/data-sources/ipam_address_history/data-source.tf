@@ -1,0 +1,33 @@
+resource "ipam" "main" {
+  operating_regions { region_name = "eu-west-1" }
+}
+
+resource "ipam_pool" "prod" {
+  address_family = "ipv4"
+  ipam_scope_id  = ipam.main.private_default_scope_id
+  locale         = "eu-west-1"
+  tags           = { Stage = "prod" }
+}
+
+resource "ipam_pool_cidr" "prod" {
+  ipam_pool_id = ipam_pool.prod.id
+  cidr         = "10.0.0.0/16"
+}
+
+resource "ipam_vpc" "team" {
+  for_each            = toset(["payments", "search"])
+  ipv4_ipam_pool_id   = ipam_pool.prod.id
+  ipv4_netmask_length = 20
+  tags                = { Name = each.key }
+  depends_on          = [ipam_pool_cidr.prod]
+}
+
+# Which resources hold exactly this CIDR.
+data "ipam_address_history" "payments" {
+  cidr          = ipam_vpc.team["payments"].cidr_block
+  ipam_scope_id = ipam.main.private_default_scope_id
+}
+
+output "holders" {
+  value = data.ipam_address_history.payments.history_records[*].resource_id
+}

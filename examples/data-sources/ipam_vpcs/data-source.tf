@@ -1,0 +1,35 @@
+resource "ipam" "main" {
+  operating_regions { region_name = "eu-west-1" }
+}
+
+resource "ipam_pool" "prod" {
+  address_family = "ipv4"
+  ipam_scope_id  = ipam.main.private_default_scope_id
+  locale         = "eu-west-1"
+  tags           = { Stage = "prod" }
+}
+
+resource "ipam_pool_cidr" "prod" {
+  ipam_pool_id = ipam_pool.prod.id
+  cidr         = "10.0.0.0/16"
+}
+
+resource "ipam_vpc" "team" {
+  for_each            = toset(["payments", "search"])
+  ipv4_ipam_pool_id   = ipam_pool.prod.id
+  ipv4_netmask_length = 20
+  tags                = { Name = each.key }
+  depends_on          = [ipam_pool_cidr.prod]
+}
+
+data "ipam_vpcs" "teams" {
+  filter {
+    name   = "tag:Name"
+    values = ["payments", "search"]
+  }
+  depends_on = [ipam_vpc.team]
+}
+
+output "ids" {
+  value = data.ipam_vpcs.teams.ids
+}

@@ -1,0 +1,1 @@
+resource "ipam_ram_sharing_with_organization" "this" {}
