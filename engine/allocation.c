@@ -19,15 +19,13 @@ enum engine_result engine_allocate(struct engine *e, const struct allocation_req
 {
     struct pool *p;
     int len;
-    struct cidr c = r->cidr;
+    struct cidr c;
     enum engine_result result = engine_settle(e);
     if (result == ENGINE_OK) {
         result = admit(e, r, &p, &len, why);
     }
     if (result == ENGINE_OK) {
-        result = cidr_is_set(&c) ? choose_exact(e, p, false, &c, why)
-                                 : choose_free(e, p, false, (unsigned)len, r->disallowed,
-                                               r->disallowed_count, &c, why);
+        result = choose_for(e, p, r, false, len, &c, why);
     }
     if (result != ENGINE_OK) {
         return result;
@@ -47,7 +45,7 @@ struct allocation *record_issue(struct engine *e, struct pool *p,
     if (!a) {
         return NULL;
     }
-    if (!indexes_reserve(e, 1) || hold(e, a) != SPACE_OK) {
+    if (!indexes_reserve(e, 1) || settle_on(e, a, r) != SPACE_OK) {
         record_free(e, a);
         return NULL;
     }

@@ -52,7 +52,8 @@ static bool inside(const struct pool *p, const struct cidr *c)
 static bool report_overlap(void *ctx, const struct allocation *a)
 {
     struct report *r = ctx;
-    if (a != r->subject && !(r->below && pool_is_ancestor(r->below, a->pool))) {
+    bool together = r->subject && is_consumed_by(r->subject, a);
+    if (a != r->subject && !together && !(r->below && pool_is_ancestor(r->below, a->pool))) {
         refuse_taken(found(r, FINDING_OVERLAP), r->pool, &r->cidr, a);
     }
     return true;

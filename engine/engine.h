@@ -93,7 +93,7 @@ struct allocation {
     struct cidr cidr;
     enum allocation_type type;
     bool conflicting;        /* loaded although it overlaps another or lies outside its pool: see
-                                engine_audit */
+                                engine_audit; or a reservation on which its resource stands */
     bool leaving;            /* its removal is planned in this run: see engine_plan_leave */
     const char *resource_id; /* vpc-..., the child pool's id, "" for custom */
     const char *owner, *region, *description; /* "" when not known */
@@ -246,6 +246,12 @@ struct allocation_request {
 enum engine_result engine_allocate(struct engine *e, const struct allocation_request *r,
                                    const struct allocation **out, struct refusal *why);
 enum engine_result engine_release(struct engine *e, const char *allocation_id, struct refusal *why);
+
+/* A custom allocation can be meant for a VPC or a subnet of the same owner: its tag
+ * `ipam:reserved-for`, else its description, is the resource's tag Name. A request of that resource
+ * for exactly its CIDR is granted: both records stay, the space counts once, and whichever goes
+ * first leaves the block to the other (see reserve.c). The resource that stands on a; NULL: none. */
+const struct allocation *engine_consumer(const struct engine *e, const struct allocation *a);
 /* New tags and description of the same allocation (never refused by rules: AWS only flags). */
 enum engine_result engine_retag(struct engine *e, const char *allocation_id,
                                 const struct tags *tags, const char *description,

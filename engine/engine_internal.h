@@ -173,6 +173,8 @@ bool rules_bind(enum allocation_type t);
 enum engine_result rules_locale(const struct pool *p, enum allocation_type t, const char *region,
                                 struct refusal *why);
 enum engine_result rules_length(const struct pool *p, int len, struct refusal *why);
+/* The value of a tag; NULL when it is not there. */
+const char *tags_find(const struct tags *t, const char *key);
 /* The nth required tag (0-based, in order) that is not there; ENGINE_OK when there are not so
  * many. */
 enum engine_result rules_tag(const struct pool *p, const struct tags *have, size_t nth,
@@ -202,7 +204,8 @@ void place_remove(struct engine *e, struct allocation *a);
 struct pool *pool_of(const struct allocation *a);
 
 bool allocations_push(struct allocations *l, struct allocation *a);
-int allocation_compare(const struct allocation *a, const struct allocation *b); /* cidr, id */
+/* By CIDR, at equal ones reservations last, then by id. */
+int allocation_compare(const struct allocation *a, const struct allocation *b);
 /* The first of a sorted list whose CIDR is not below c. */
 size_t allocations_seek(const struct allocations *l, const struct cidr *c);
 
@@ -241,6 +244,9 @@ bool rebuild_marked(struct engine *e);
 enum space_result hold(struct engine *e, struct allocation *a);
 /* The record leaves everything it is in and is freed. */
 void record_drop(struct engine *e, struct allocation *a);
+/* A record waits behind what holds its block; reserve first. */
+bool conflict_reserve(struct pool *p);
+void conflict_add(struct engine *e, struct pool *p, struct allocation *a);
 /* Part of the space became free or was added: who waits for it in the conflicts gets it. */
 void promote(struct engine *e, struct pool *p, const struct cidr *within);
 
@@ -279,6 +285,17 @@ enum engine_result refuse_not_shared(struct refusal *why, const struct pool *p,
 void shares_free(struct engine *e);
 bool shares_check(const struct engine *e);
 size_t shares_memory(const struct engine *e);
+
+/* --- reserve.c --- */
+
+/* Which block a request gets: an exact one, one that it may share, or any of that length. */
+enum engine_result choose_for(struct engine *e, struct pool *p, const struct allocation_request *r,
+                              bool planned, int len, struct cidr *out, struct refusal *why);
+/* The new record of the request takes its block, alone or with its partner. As hold. */
+enum space_result settle_on(struct engine *e, struct allocation *a,
+                            const struct allocation_request *r);
+/* Are the two a reservation and the resource that stands on it? */
+bool is_consumed_by(const struct allocation *a, const struct allocation *b);
 
 /* --- provision.c, plan.c, load.c --- */
 

@@ -174,8 +174,7 @@ static bool settle_one(struct engine *e, struct allocation *a)
 {
     struct pool *p = pool_of(a);
     struct cidr block;
-    if (!place_reserve(e, 1) || !grow(&p->conflicts.items, &p->conflicts.capacity,
-                                      p->conflicts.count + 1, sizeof(struct allocation *))) {
+    if (!place_reserve(e, 1) || !conflict_reserve(p)) {
         return false;
     }
     enum space_result result = hold(e, a);
@@ -186,16 +185,12 @@ static bool settle_one(struct engine *e, struct allocation *a)
         }
         return result != SPACE_NO_MEMORY;
     }
-    struct allocations *l = &p->conflicts;
-    size_t i = allocations_seek(l, &a->cidr);
-    while (i < l->count && allocation_compare(l->items[i], a) < 0) {
-        i++;
+    const struct allocation *holder = place_find(e, p, &a->cidr);
+    if (holder && holder->type == ALLOCATION_CUSTOM && a->type != ALLOCATION_CUSTOM) {
+        mark_rebuild(e, p); /* a reservation stands back */
+        return true;
     }
-    memmove(l->items + i + 1, l->items + i, (l->count - i) * sizeof(*l->items));
-    l->items[i] = a;
-    l->count++;
-    e->conflict_count++;
-    view_drop(p);
+    conflict_add(e, p, a);
     return true;
 }
 

@@ -20,10 +20,7 @@ enum engine_result engine_pick_allocation(struct engine *e, const struct allocat
     if (result != ENGINE_OK) {
         return result;
     }
-    *out = r->cidr;
-    return cidr_is_set(&r->cidr) ? choose_exact(e, p, false, &r->cidr, why)
-                                 : choose_free(e, p, false, (unsigned)len, r->disallowed,
-                                               r->disallowed_count, out, why);
+    return choose_for(e, p, r, false, len, out, why);
 }
 
 enum engine_result engine_pick_provision(struct engine *e, const struct provision_request *r,

@@ -29,9 +29,7 @@ enum engine_result engine_check_allocate(struct engine *e, const struct allocati
     if (result != ENGINE_OK || rules_only) {
         return result;
     }
-    result = cidr_is_set(&c) ? choose_exact(e, p, true, &c, why)
-                             : choose_free(e, p, true, (unsigned)len, r->disallowed,
-                                           r->disallowed_count, &c, why);
+    result = choose_for(e, p, r, true, len, &c, why);
     bool knowable = result != ENGINE_REFUSED || why->code == REFUSAL_TAKEN;
     return knowable || !supply_open(p, len) ? result : ENGINE_OK;
 }

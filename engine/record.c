@@ -239,6 +239,9 @@ bool allocations_push(struct allocations *l, struct allocation *a)
 int allocation_compare(const struct allocation *a, const struct allocation *b)
 {
     int order = cidr_compare(&a->cidr, &b->cidr);
+    if (order == 0) {
+        order = (a->type == ALLOCATION_CUSTOM) - (b->type == ALLOCATION_CUSTOM);
+    }
     return order != 0 ? order : strcmp(a->id, b->id);
 }
 

@@ -167,7 +167,7 @@ enum engine_result rules_length(const struct pool *p, int len, struct refusal *w
     return ENGINE_REFUSED;
 }
 
-static const char *tag_value(const struct tags *t, const char *key)
+const char *tags_find(const struct tags *t, const char *key)
 {
     for (size_t i = 0; i < t->count; i++) {
         if (strcmp(t->items[i].key, key) == 0) {
@@ -183,7 +183,7 @@ enum engine_result rules_tag(const struct pool *p, const struct tags *have, size
     const struct tags *wanted = &p->info->rules.tags;
     for (size_t i = 0; i < wanted->count; i++) {
         const struct tag *t = &wanted->items[i];
-        const char *found = tag_value(have, t->key);
+        const char *found = tags_find(have, t->key);
         if ((!found || strcmp(found, t->value) != 0) && nth-- == 0) {
             refuse(why, REFUSAL_TAG_MISSING, p->id);
             REFUSAL_SET(why->text, t->key);

@@ -285,6 +285,28 @@ void promote(struct engine *e, struct pool *p, const struct cidr *within)
     }
 }
 
+/* --- waiting for a space --- */
+
+bool conflict_reserve(struct pool *p)
+{
+    return grow(&p->conflicts.items, &p->conflicts.capacity, p->conflicts.count + 1,
+                sizeof(struct allocation *));
+}
+
+void conflict_add(struct engine *e, struct pool *p, struct allocation *a)
+{
+    struct allocations *l = &p->conflicts;
+    size_t i = allocations_seek(l, &a->cidr);
+    while (i < l->count && allocation_compare(l->items[i], a) < 0) {
+        i++;
+    }
+    memmove(l->items + i + 1, l->items + i, (l->count - i) * sizeof(*l->items));
+    l->items[i] = a;
+    l->count++;
+    e->conflict_count++;
+    view_drop(p);
+}
+
 /* --- leaving a space --- */
 
 static void list_remove(struct allocations *l, size_t i)
