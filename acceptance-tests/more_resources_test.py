@@ -758,3 +758,52 @@ class Recovery(Case):
             instance_of(state, "aws_vpc_ipam_pool", "main")["allocation_max_netmask_length"] = 24
         self.tf.edit_state(tighten)
         self.assertEqual(self.tf.changes(), {"aws_vpc_ipam_pool.main": ["update"]})
+
+
+def reservation(name, arguments):
+    return block("ipam_pool_cidr_allocation", name, f"ipam_pool_id = ipam_pool.main.id\n  {arguments}")
+
+
+class Reservations(Case):
+    """A VPC may stand on the reservation that is meant for it."""
+    NAMED = 'tags = { Name = "payments" }'
+
+    def test_by_description(self):
+        kept = reservation("r", 'netmask_length = 20\n  description = "payments"')
+        self.tf.up(estate() + kept)
+        placed = vpc_at("a", "X", self.NAMED).replace('"X"', "ipam_pool_cidr_allocation.r.cidr")
+        self.tf.up(estate() + kept + placed)
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.a": "10.0.0.0/20"})
+        self.tf.quiet()
+        # Nobody else gets there, not even with the same name.
+        self.tf.up(estate() + kept + placed + vpc("b"))
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.b"], "10.0.16.0/20")
+        # The VPC goes: the space is the reservation's again.
+        self.tf.up(estate() + kept)
+        self.tf.quiet()
+        self.tf.up(estate() + kept + vpc("c"))
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.c"], "10.0.16.0/20")
+
+    def test_by_tag_and_all_at_once(self):
+        kept = reservation("r", 'cidr = "10.0.32.0/20"\n  tags = { "ipam:reserved-for" = "payments" }')
+        text = estate() + kept + vpc_at("a", "10.0.32.0/20", self.NAMED)
+        self.tf.up(text)
+        self.tf.quiet()
+        # The reservation goes: the VPC stays, and its space with it.
+        self.tf.up(estate() + vpc_at("a", "10.0.32.0/20", self.NAMED))
+        self.tf.quiet()
+        self.tf.up(text)
+        self.tf.quiet()
+        # Another VPC in its place, in one run.
+        self.tf.apply("-replace=ipam_vpc.a")
+        self.tf.quiet()
+        self.tf.destroy()
+        self.assertEqual(self.tf.resources(), {})
+
+    def test_not_meant(self):
+        kept = reservation("r", 'cidr = "10.0.32.0/20"\n  description = "payments"')
+        self.tf.up(estate() + kept)
+        for extra in ("", 'tags = { Name = "search" }'):
+            self.assert_says(self.tf.refused(estate() + kept + vpc_at("a", "10.0.32.0/20", extra)),
+                             r"10\.0\.32\.0/20", "custom ipam-pool-alloc-")
+    test_not_meant.slow = True

@@ -91,7 +91,12 @@ static const struct nested_block blocks[] = {TIMEOUTS_BLOCK, {.name = NULL}};
 static const struct schema schema = {
     .version = STATE_VERSION(0),
     .block = {.description = "A manual reservation of space in a pool: for an on-premises network, "
-                             "a peer, a later use. Reserved space is never issued.",
+                             "a peer, a later use. Reserved space is never issued, except to the "
+                             "one that it is meant for: a VPC or subnet of the same account that "
+                             "asks for exactly this CIDR by its `cidr_block`, and whose tag `Name` "
+                             "is the reservation's tag `ipam:reserved-for`, else its description. "
+                             "Both are kept then, and whichever is destroyed first leaves the "
+                             "space to the other.",
               .attributes = attributes,
               .blocks = blocks},
 };

@@ -6,7 +6,8 @@
  * remedy. The texts are templates over the refusal's numbers, so that a plan and an apply, a VPC
  * and a reservation say the same thing in the same words.
  *
- * Placeholders: {pool} pool id with its description, {id} {other} ids, {cidr} {conflict} prefixes,
+ * Placeholders: {pool} pool id with its description, {source} the same of the other pool when there
+ * is one, {id} {other} ids, {cidr} {conflict} prefixes,
  * {len} {min} {max} prefix lengths, {largest} largest free block, {free} {total} addresses, {count}
  * {limit}, {text} {text2} {text3} as the refusal documents them, {holder} who has the space,
  * {owner} its account,
@@ -64,9 +65,9 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                        "A pool below {pool} would have depth {count}, and the greatest depth is "
                        "{limit}. Use a source pool that is nearer to the top."},
     [REFUSAL_FAMILY] = {"InvalidParameterValue", ROLE_POOL,
-                        "The address family does not match {pool}: {text}. A pool, its source "
-                        "pool and everything in them have one address family. Use a pool of the "
-                        "right family."},
+                        "The address family {text} does not match {source}, whose family is "
+                        "{text2}. A pool, its source pool and everything in them have one address "
+                        "family. Use a pool of the right family."},
     [REFUSAL_SCOPE_MISMATCH] = {"InvalidParameterValue", ROLE_POOL,
                                 "The source pool {pool} is in the scope {other}, the new pool in "
                                 "{text}. A pool and its source pool are in one scope. Set "
@@ -257,6 +258,8 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
         return w->other_id;
     if (IS("pool"))
         return pool_name(c, w->id);
+    if (IS("source"))
+        return pool_name(c, w->other_id[0] ? w->other_id : w->id);
     if (IS("cidrs"))
         return pool_cidrs(c, w->id);
     if (IS("cidr"))

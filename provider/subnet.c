@@ -67,7 +67,8 @@ static const struct attribute attributes[] = {
      .flags = ATTR_OPTIONAL | ATTR_COMPUTED | ATTR_REPLACE,
      CHECKS(CHECKED_BY(check_vpc_cidr, "an IPv4 CIDR from /16 to /28")),
      .description = "The IPv4 CIDR: inside one of the VPC's, free of its other subnets. With a "
-                    "pool it must be free there too.",
+                    "pool it must be free there too, or exactly a reservation that is meant for "
+                    "this subnet (see `ipam_pool_cidr_allocation`).",
      FIELD(T, cidr)},
     {.name = "ipv6_ipam_pool_id",
      .type = &type_string,

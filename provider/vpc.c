@@ -52,8 +52,10 @@ static const struct attribute attributes[] = {
      .flags = ATTR_OPTIONAL | ATTR_COMPUTED | ATTR_REPLACE,
      CHECKS(CHECKED_BY(check_vpc_cidr, "an IPv4 CIDR from /16 to /28"),
             CONFLICTS("ipv4_netmask_length")),
-     .description = "The IPv4 CIDR of the VPC. With a pool it must be free there; without one it "
-                    "is taken as written.",
+     .description = "The IPv4 CIDR of the VPC. With a pool it must be free there, or exactly a "
+                    "reservation (`ipam_pool_cidr_allocation`) that is meant for this VPC: its tag "
+                    "`ipam:reserved-for`, else its description, is the VPC's tag `Name`. Without a "
+                    "pool it is taken as written.",
      FIELD(T, cidr)},
     {.name = "ipv6_ipam_pool_id",
      .type = &type_string,
