@@ -38,7 +38,7 @@ static const struct attribute attributes[] = {
      .type = &type_bool,
      .flags = ATTR_OPTIONAL | ATTR_COMPUTED,
      .fallback = DEFAULT_BOOL(false),
-     .description = "Whether global unicast IPv6 space may be used in private scopes.",
+     .description = "Recorded: private scopes take every IPv6 CIDR, with or without it.",
      FIELD(T, enable_private_gua)},
     {.name = "metered_account",
      .type = &type_string,
