@@ -95,13 +95,6 @@ static const struct attribute attributes[] = {
      .fallback = DEFAULT_BOOL(false),
      .description = "Recorded: whether the IPv6 space of a public pool may be advertised.",
      FIELD(T, publicly_advertisable)},
-    {.name = "release_quarantine",
-     .type = &type_string,
-     .flags = ATTR_OPTIONAL,
-     CHECKS(CHECKED_BY(check_duration, "a duration such as `24h`")),
-     .description = "How long a released CIDR is not issued again, as a duration such as `24h`, at "
-                    "most 7 days: routes and firewall rules outlive networks. Default: not at all.",
-     FIELD(T, release_quarantine)},
     {.name = "cascade",
      .type = &type_bool,
      .flags = ATTR_OPTIONAL,
