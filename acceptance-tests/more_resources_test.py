@@ -208,7 +208,7 @@ class Associations(Case):
         self.assertEqual((six["ipv6_cidr_block"], six["ip_source"], six["ipv6_address_attribute"],
                           six["ipv6_pool"]), ("fd12:3456::/56", "none", "private", "IPAM Managed"))
         self.assertEqual((gen["ipv6_cidr_block"], gen["ip_source"], gen["ipv6_pool"]),
-                         ("2600:1f00::/56", "amazon", "Amazon"))
+                         ("2600:1f80::/56", "amazon", "Amazon"))
         self.tf.quiet()
         self.import_round_trip("ipam_vpc_ipv6_cidr_block_association.six", six["id"])
         self.tf.destroy()
