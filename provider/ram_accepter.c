@@ -78,6 +78,7 @@ static const struct value *shared_arns(struct call *c, const char *share)
     return value_seq(c->arena, items, n);
 }
 
+/* s is NULL when nothing is known of the share but its ARN. */
 static void fill(struct call *c, T *row, const struct share_info *s)
 {
     struct arena *a = c->arena;
@@ -91,7 +92,7 @@ static void fill(struct call *c, T *row, const struct share_info *s)
     field_set_string(&row->status, "ACTIVE");
     field_set_string(&row->receiver, account);
     field_set_string(&row->sender, sender);
-    field_set_string(&row->name, arena_strdup(a, s->name));
+    field_set_string(&row->name, s ? arena_strdup(a, s->name) : "");
     field_set_value(&row->resources, shared_arns(c, row->share.v));
 }
 
@@ -198,23 +199,18 @@ static enum outcome import(struct call *c, const char *text, const struct value 
     const char *region, *origin;
     const char *id = import_split(c, text, &region);
     const char *wrong = check_share_arn(c->arena, id);
-    const struct share_info *s = engine_share(estate_of(c)->engine, id);
     *private = import_settled();
     *state = wrong ? NULL : import_recall(c, &ram_accepter_resource, id, &origin);
     if (*state)
         return CALL_DONE;
-    if (wrong || !s) {
-        diag_error(c->diags, NULL, "importing RAM Resource Share Accepter: not found", "%s.",
-                   wrong ? wrong
-                         : arena_printf(c->arena,
-                                        "The resource share %s does not exist in %s, so nothing is "
-                                        "known of it. Check the ARN",
-                                        id, estate_of(c)->origin));
+    if (wrong) {
+        diag_error(c->diags, NULL, "importing RAM Resource Share Accepter: invalid id", "%s.",
+                   wrong);
         return CALL_DONE;
     }
     field_set_string(&row.share, id);
     field_set_string(&row.region, region ? region : arn_part(c->arena, id, 3));
-    fill(c, &row, s);
+    fill(c, &row, engine_share(estate_of(c)->engine, id));
     *state = import_blank(c, &ram_accepter_resource, schema_encode(c->arena, &schema, &row, NULL));
     return CALL_DONE;
 }
