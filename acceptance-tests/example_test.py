@@ -110,6 +110,19 @@ class Examples(Case):
         self.tf.destroy()
     test_example_existing_estate.slow = True
 
+    def test_example_sharing(self):
+        """Two accounts in one run."""
+        self.apply_example("sharing")
+        vpc = self.tf.get("ipam_vpc.payments")
+        self.assertEqual((vpc["cidr_block"], vpc["owner_id"]), ("10.0.0.0/20", "333344445555"))
+        # The README's experiment: the payments account is not below the other OU.
+        main = (self.tf.path / "main.tf").read_text()
+        self.tf.write(main.replace("ou/o-exampleorgid/ou-prod-abcd1234", "ou/o-exampleorgid/ou-sand-dddd4444"))
+        self.tf.apply()
+        self.assert_says(self.tf.plan(), "noncompliant", "333344445555")
+        self.tf.destroy()
+        self.assertEqual(self.tf.resources(), {})
+
     def test_example_offline_aws(self):
         self.apply_example("offline-aws")
         found = self.tf.resources()
