@@ -25,10 +25,12 @@ class Examples(Case):
         self.tf.quiet()
 
     def test_every_example_is_tested(self):
+        """Those of the pages are tested in docs_test.py."""
         tests = "".join(p.read_text() for p in (ROOT / "acceptance-tests").glob("*_test.py"))
-        for folder in sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir()):
+        folders = {p.name for p in EXAMPLES.iterdir() if p.is_dir()}
+        for folder in sorted(folders - {"provider", "resources", "data-sources", "functions"}):
             with self.subTest(folder):
-                self.assertRegex(tests, f'["/]{folder}["/]')
+                self.assertTrue(f'"{folder}"' in tests or f"examples/{folder}" in tests, folder)
 
     def test_example_quickstart(self):
         self.apply_example("quickstart")
