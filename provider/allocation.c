@@ -174,6 +174,8 @@ static enum outcome plan_create(struct call *c, struct change *ch)
     plan_known(c, ch, &row);
     if (row.pool_id.is != KNOWN || undecided(ch))
         return CALL_DONE;
+    if (!issue_possible(c, row.pool_id.v, doing_create))
+        return CALL_DONE;
     struct allocation_request r = request_of(c, &row);
     enum engine_result result = engine_check_allocate(e, &r, false, &why);
     if (!engine_said_yes(c, result, doing_create, &why, &paths, &out))

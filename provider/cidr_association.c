@@ -287,6 +287,8 @@ static enum outcome plan_create(struct call *c, struct change *ch, const struct 
         return CALL_DONE;
     if (draws(&row)) {
         struct allocation_request r = pool_request(c, t, &row);
+        if (!issue_possible(c, r.pool_id, t->doing_create))
+            return CALL_DONE;
         if (!engine_said_yes(c, engine_check_allocate(e, &r, false, &why), t->doing_create, &why,
                              &t->paths, &out))
             return out;

@@ -55,7 +55,7 @@ static void open_claims(struct claims *x, const struct claims_options *o)
     const char *path = e->state_path ? path_real(x->arena, e->state_path) : NULL;
     if (!claimant_self(x->arena, path, &x->self))
         x->self.name = "";
-    x->self.shown = arena_strdup(x->arena, e->origin);
+    x->self.shown = path ? path : arena_strdup(x->arena, e->origin);
     x->self.lineage = arena_strdup(x->arena, o->lineage);
     member_own(x, path, o->lineage, path && !*o->lineage && o->empty);
 }
@@ -149,11 +149,11 @@ static enum state_status join(struct claims *x, struct diags *d)
     }
     if (members_refresh(x, d->arena) == STATE_WAIT)
         return STATE_WAIT;
-    if (!report_members(x, d))
-        return STATE_FAILED;
     for (struct holder *h = x->holders; h; h = h->next)
         holder_settle(x, h, true);
-    const char *lost = run_lost(x->own->holder, d->arena);
+    if (!report_members(x, d))
+        return STATE_FAILED;
+    const char *lost = run_lost(x, x->own->holder, d->arena);
     if (lost) {
         diag_error(d, NULL, "The Terraform state was lost", "%s", lost);
         return STATE_FAILED;
@@ -286,7 +286,7 @@ static enum step read_news(struct issuing *i)
     for (const struct member *m = x->members; m; m = m->next)
         if (!m->own && (!m->read || m->search || (m->stale && m->command)))
             return STEP_AGAIN;
-    const char *why = holder_obstacle(i->holder, i->call->arena);
+    const char *why = holder_obstacle(x, i->holder, i->call->arena);
     if (!why && holder_wants_compacting(i->holder) &&
         holder_compact(x, i->holder) == JOURNAL_NO_MEMORY)
         arena_exhausted(x->arena);
@@ -807,7 +807,7 @@ bool issue_possible(struct call *c, const char *pool_id, const char *doing)
     if (!x || !p || !pool_is_known(p))
         return true;
     struct member *m = keeper(x, pool_id);
-    const char *why = m && m->holder ? holder_obstacle(m->holder, c->arena) : NULL;
+    const char *why = m && m->holder ? holder_obstacle(x, m->holder, c->arena) : NULL;
     if (why)
         diag_error(c->diags, NULL, arena_printf(c->arena, "%s: what is issued is not known", doing),
                    "%s", why);

@@ -35,7 +35,7 @@ struct member {
     struct lh_table *holds;   /* what it held: lines of departures */
     struct arena *next_arena; /* both while it is being read again */
     struct lh_table *next_holds;
-    size_t objects;
+    size_t objects;     /* managed instances, of any provider */
     char problem[1024]; /* why it cannot be relied on; "" when it can */
     struct holder *holder;
 };
@@ -160,15 +160,13 @@ struct json_object *record_of(const char *kind, const char *value, const char *b
 bool record_text(struct json_object *r, const char *name, const char *value);
 bool record_number(struct json_object *r, const char *name, int64_t value);
 /* Why no allocation may be drawn under this journal now; NULL: it may. */
-/* A run of the holder's own state that left none: what is at stake. NULL: all is well. */
-const char *run_lost(const struct holder *h, struct arena *a);
+/* The own state is not there, but runs on it have issued: what is at stake. NULL: all is well. */
+const char *run_lost(const struct claims *x, const struct holder *h, struct arena *a);
 /* Why no allocation may be drawn under this journal now; NULL: it may. */
-const char *holder_obstacle(struct holder *h, struct arena *a);
+const char *holder_obstacle(const struct claims *x, struct holder *h, struct arena *a);
 /* Before something is noted: nothing needs memory any more after it. */
 void holder_prepare(struct claims *x, struct holder *h);
 
-/* Allocations that stand for quarantined space have ids with this prefix. */
-#define QUARANTINE_PREFIX "quarantine-"
 /* A quarantine that was noted takes effect in this process. False: memory is out. */
 bool quarantine_add(struct claims *x, struct holder *h, const char *pool, const struct cidr *c,
                     const char *resource, int64_t until);

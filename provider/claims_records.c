@@ -374,7 +374,7 @@ struct json_object *record_member(const struct holder *h, const struct member *m
 {
     const struct member_link l = {.path = m->path ? path_relative(a, h->folder, m->path) : "",
                                   .lineage = m->lineage,
-                                  .shown = m->shown};
+                                  .shown = m->path ? m->path : m->shown};
     return link_record(&l);
 }
 
@@ -718,28 +718,42 @@ static const char *binary(struct arena *a)
     return n > 0 ? arena_strndup(a, path, (size_t)n) : "terraform-provider-ipam";
 }
 
-const char *run_lost(const struct holder *h, struct arena *a)
+/* What the runs on this state issued and nobody can confirm; "" for nothing. */
+static const char *at_stake(const struct holder *h, const struct member *m, struct arena *a,
+                            const struct run **one)
 {
     for (const struct run *r = h->runs; r; r = r->next) {
-        const struct member *m = r->member;
-        const char *stake = sample_claims(a, r);
-        if (!*stake || r->life != LIFE_GONE || !m || !m->missing)
-            continue;
-        return arena_printf(
-            a,
-            "A run on %s (Terraform process %lld on %s, since %s) ended without leaving a whole "
-            "state: %s is missing or empty, and the run had issued %s. Whether these are in use is "
-            "not known, so nothing is issued. Restore the state from a backup or another copy. If "
-            "it never held them, drop the claims: %s doctor --state %s --drop-claim %s",
-            r->who.shown, (long long)r->who.terraform, r->who.host, r->who.since, m->shown, stake,
-            binary(a), m->path ? m->path : m->shown, r->who.name);
+        const char *stake = r->life == LIFE_GONE && r->member == m ? sample_claims(a, r) : "";
+        if (*stake) {
+            *one = r;
+            return stake;
+        }
     }
-    return NULL;
+    return "";
+}
+
+const char *run_lost(const struct claims *x, const struct holder *h, struct arena *a)
+{
+    const struct run *r;
+    const struct member *m = x->own;
+    const char *stake = m->missing ? at_stake(h, m, a, &r) : "";
+    if (!*stake)
+        return NULL;
+    return arena_printf(
+        a,
+        "%s is missing or empty (0 bytes), but a run on it (Terraform process %lld on %s, since "
+        "%s) has ended after it had issued %s. Terraform leaves such a file when it is killed "
+        "while it writes. Whether these are in use is not known, so nothing is issued. Restore "
+        "the state from a backup or another copy. If it never held them: %s doctor --journal %s "
+        "--drop-claim %s",
+        m->shown, (long long)r->who.terraform, r->who.host, r->who.since, stake, binary(a),
+        journal_path(h->journal), r->who.name);
 }
 
 static const char *link_obstacle(struct holder *h, const struct member_link *l, struct arena *a)
 {
     const struct member *m = l->member;
+    const struct run *r;
     if (l->forgotten || (m && (m->own || !m->problem[0])))
         return NULL;
     if (!m)
@@ -750,17 +764,21 @@ static const char *link_obstacle(struct holder *h, const struct member_link *l, 
             "[...] }. If that root module is gone: %s doctor --journal %s --forget-member %s",
             *l->shown ? l->shown : "A root module", binary(a), journal_path(h->journal),
             l->lineage);
-    return arena_printf(
-        a,
-        "%s draws from the pools held here and cannot be read: %s What it holds would be issued "
-        "again, so nothing is issued. If that root module is gone for good: %s doctor --journal "
-        "%s --forget-member %s",
-        m->shown, m->problem, binary(a), journal_path(h->journal), m->path ? m->path : l->lineage);
+    const char *stake = at_stake(h, m, a, &r);
+    return arena_printf(a,
+                        "The root module of %s draws from the pools held here, and its state "
+                        "cannot be read: %s%s%s "
+                        "What it holds would be issued again, so nothing is issued. If that root "
+                        "module is gone for "
+                        "good: %s doctor --journal %s --forget-member %s",
+                        m->shown, m->problem, *stake ? " Its last run had issued " : "",
+                        *stake ? arena_printf(a, "%s.", stake) : "", binary(a),
+                        journal_path(h->journal), m->path ? m->path : l->lineage);
 }
 
-const char *holder_obstacle(struct holder *h, struct arena *a)
+const char *holder_obstacle(const struct claims *x, struct holder *h, struct arena *a)
 {
-    const char *why = h->problem[0] ? arena_strdup(a, h->problem) : run_lost(h, a);
+    const char *why = h->problem[0] ? arena_strdup(a, h->problem) : run_lost(x, h, a);
     for (const struct member_link *l = h->links; l && !why; l = l->next)
         why = link_obstacle(h, l, a);
     return why;
@@ -895,6 +913,16 @@ enum journal_result holder_drop(struct claims *x, struct holder *h, const char *
     return *dropped ? rewrite(x, h) : JOURNAL_OK;
 }
 
+/* What the runs on a state claimed goes with it. */
+static void forget_runs(struct claims *x, struct holder *h, const struct member *m)
+{
+    for (struct claim *k = h->claims; m && k; k = k->next)
+        if (!k->over && k->run->member == m && k->run->life == LIFE_GONE) {
+            uncount(x, k);
+            finish_claim(k);
+        }
+}
+
 enum journal_result holder_forget(struct claims *x, struct holder *h, const char *name,
                                   size_t *dropped)
 {
@@ -906,6 +934,7 @@ enum journal_result holder_forget(struct claims *x, struct holder *h, const char
              (l->member && l->member->path && strcmp(l->member->path, real) == 0))) {
             l->forgotten = true;
             ++*dropped;
+            forget_runs(x, h, l->member);
         }
     return *dropped ? rewrite(x, h) : JOURNAL_OK;
 }

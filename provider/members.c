@@ -27,6 +27,7 @@
 #include <json-c/linkhash.h>
 
 #include "provider/claims_internal.h"
+#include "provider/state_internal.h"
 
 #define MEMBERS_MAX 1000 /* states of one estate */
 /* The clock of a file system may tick this slowly. */
@@ -251,7 +252,6 @@ struct loading {
     struct claims *x;
     struct member *m;
     struct arena *scratch;
-    size_t objects;
     bool first, failed;
 };
 
@@ -348,7 +348,6 @@ static bool load_visit(void *ctx, const struct state_instance *i)
     departure_fn departure = resource_departure(r);
     if (departure)
         note_lines(l, departure(&f));
-    l->objects++;
     return true;
 }
 
@@ -379,7 +378,6 @@ static void replace_holds(struct loading *l)
     m->arena = m->next_arena;
     m->next_holds = NULL;
     m->next_arena = NULL;
-    m->objects = l->objects;
     for (struct lh_entry *e = before ? before->head : NULL; e; e = e->next)
         if (!lh_table_lookup_entry(m->holds, lh_entry_k(e)))
             give_back(l->x, lh_entry_k(e));
@@ -511,6 +509,7 @@ static void judge(struct claims *x, struct member *m, const struct state *s, str
     }
     if (strcmp(m->lineage, lineage) != 0)
         m->lineage = arena_strdup(x->arena, lineage);
+    m->objects = s->managed;
     member_load(x, m, s, scratch);
 }
 

@@ -11,7 +11,7 @@
 struct pool_row {
     struct common common;
     struct field_string address_family, scope_id, source_id, locale, description;
-    struct field_string aws_service, public_ip_source, scope_type, state;
+    struct field_string aws_service, public_ip_source, scope_type, state, release_quarantine;
     struct field_int min_len, max_len, default_len, depth;
     struct field_bool auto_import, publicly_advertisable, cascade;
     struct field_value required_tags, source_resource;
@@ -95,6 +95,13 @@ static const struct attribute attributes[] = {
      .fallback = DEFAULT_BOOL(false),
      .description = "Recorded: whether the IPv6 space of a public pool may be advertised.",
      FIELD(T, publicly_advertisable)},
+    {.name = "release_quarantine",
+     .type = &type_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_duration, "a duration such as `24h`")),
+     .description = "How long a released CIDR is not issued again, as a duration such as `24h`, at "
+                    "most 7 days: routes and firewall rules outlive networks. Default: not at all.",
+     FIELD(T, release_quarantine)},
     {.name = "cascade",
      .type = &type_bool,
      .flags = ATTR_OPTIONAL,
@@ -195,6 +202,8 @@ static struct pool_info info_of(struct call *c, const T *row)
                   .max_len = length_of(&row->max_len),
                   .default_len = length_of(&row->default_len),
                   .tags = tags_of(c->arena, row->required_tags.v)},
+        .release_quarantine = duration_ms(
+            row->release_quarantine.is == KNOWN ? row->release_quarantine.v : NULL, 0) / 1000,
     };
 }
 
@@ -202,7 +211,8 @@ static bool rules_known(const T *row)
 {
     return row->min_len.is != UNKNOWN && row->max_len.is != UNKNOWN &&
            row->default_len.is != UNKNOWN && row->address_family.is == KNOWN &&
-           row->locale.is == KNOWN && row->required_tags.is != UNKNOWN;
+           row->locale.is == KNOWN && row->required_tags.is != UNKNOWN &&
+           row->release_quarantine.is != UNKNOWN;
 }
 
 /* What the scope decides: its type, and the default source of public space. */
@@ -374,6 +384,7 @@ enum load_result load_pool(struct engine *e, const struct facts *f, const char *
                   .max_len = fact_length(f, "allocation_max_netmask_length"),
                   .default_len = fact_length(f, "allocation_default_netmask_length"),
                   .tags = fact_tags(f, "allocation_resource_tags")},
+        .release_quarantine = duration_ms(fact_string(f, "release_quarantine"), 0) / 1000,
     };
     if (info.id && !family && !info.scope_id)
         return LOAD_OK; /* imported by id alone, not applied yet */

@@ -17,7 +17,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum role { ROLE_NONE, ROLE_CIDR, ROLE_LENGTH, ROLE_SIZE, ROLE_POOL, ROLE_TAGS, ROLE_REGION };
 
@@ -215,8 +217,23 @@ static const char *pool_cidrs(struct call *c, const char *id)
     return text;
 }
 
+/* `quarantine-<pool>-<cidr>-<seconds since 1970>` (claims_records.c) */
+static const char *quarantine_name(struct call *c, const struct refusal *w)
+{
+    char text[32] = "?";
+    struct tm tm;
+    const char *dash = strrchr(w->other_id, '-');
+    time_t until = dash ? (time_t)strtoll(dash + 1, NULL, 10) : 0;
+    if (gmtime_r(&until, &tm))
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return arena_printf(c->arena, "the quarantine of %s, which was released, until %s",
+                        w->holder_resource, text);
+}
+
 static const char *holder_name(struct call *c, const struct refusal *w)
 {
+    if (strncmp(w->other_id, QUARANTINE_PREFIX, sizeof QUARANTINE_PREFIX - 1) == 0)
+        return quarantine_name(c, w);
     const char *what = w->holder_type[0] ? w->holder_type : "allocation";
     const char *who = w->holder_resource[0] ? w->holder_resource : w->other_id;
     if (w->holder_owner[0])

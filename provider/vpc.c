@@ -240,6 +240,9 @@ static bool check(struct call *c, const struct allocation_request *r,
 {
     struct engine *e = estate_of(c)->engine;
     struct refusal why;
+    *out = CALL_DONE;
+    if (!issue_possible(c, r->pool_id, doing_create))
+        return false;
     enum engine_result result = engine_check_allocate(e, r, false, &why);
     if (!engine_said_yes(c, result, doing_create, &why, paths, out))
         return false;
