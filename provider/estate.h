@@ -112,11 +112,11 @@ void estate_free(struct estate *e);
 
 /* --- hydrate.c: state -> engine --- */
 
-/* Generated IPv6 CIDRs (assign_generated_ipv6_cidr_block) come from a pool of the provider's own:
- * 2600:1f00::/40, the beginning of a block of Amazon's, /56 after /56. It belongs to no IPAM. The
- * rest of the block is left to pools with public_ip_source = "amazon" (engine/provision.c). */
+/* Generated IPv6 CIDRs (assign_generated_ipv6_cidr_block) come from a pool of the provider's own,
+ * /56 after /56: the upper half of Amazon's 2600:1f00::/24, the range that pools of Amazon's IPv6
+ * space are given from. It belongs to no IPAM. */
 #define AMAZON_IPV6_POOL "amazon-ipv6"
-#define AMAZON_IPV6_CIDR "2600:1f00::/40"
+#define AMAZON_IPV6_CIDR "2600:1f80::/25"
 
 /* Loads every instance of our types. The first failure is reported and ends it. */
 bool estate_hydrate(struct estate *e, const struct state *s, struct diags *d);
