@@ -85,6 +85,8 @@ class Examples(Case):
         public = {found[f'ipam_vpc.outside["{n}"]']["ipv6_cidr_block"] for n in ("shop", "api")}
         self.assertEqual(found["ipam_pool_cidr.public_euw1"]["cidr"], "2001:db8:1200::/44")
         self.assertEqual(public, {"2001:db8:1200::/56", "2001:db8:1200:100::/56"})
+        self.assert_disjoint([found["ipam_vpc.edge"]["ipv6_cidr_block"]],
+                             found["ipam_pool_cidr.amazon"]["cidr"])
         self.tf.destroy()
 
     def test_example_cloud_network(self):

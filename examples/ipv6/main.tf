@@ -92,3 +92,24 @@ resource "ipam_vpc" "outside" {
 output "outside" {
   value = { for name, vpc in ipam_vpc.outside : name => vpc.ipv6_cidr_block }
 }
+
+# Amazon's space: the pool gets a /52 without naming it.
+resource "ipam_pool" "amazon" {
+  address_family   = "ipv6"
+  ipam_scope_id    = ipam.main.public_default_scope_id
+  locale           = "eu-west-1"
+  aws_service      = "ec2"
+  public_ip_source = "amazon"
+  description      = "Amazon eu-west-1"
+}
+
+resource "ipam_pool_cidr" "amazon" {
+  ipam_pool_id   = ipam_pool.amazon.id
+  netmask_length = 52
+}
+
+resource "ipam_vpc" "edge" {
+  cidr_block          = "10.2.0.0/20"
+  ipv6_ipam_pool_id   = ipam_pool.amazon.id
+  ipv6_netmask_length = 56
+}

@@ -1,3 +1,3 @@
 output "parts" {
-  value = provider::ipam::cidr_split("10.0.0.0/22", 24) # four /24
+  value = provider::ipam::cidr_split("10.0.0.0/22", 24) # ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"]
 }
