@@ -187,6 +187,24 @@ static void patience_ends(void **state)
     assert_int_equal(runtime_waiting(b->runtime), 0);
 }
 
+/* So does what a hook sees another process do; then nothing is stuck either. */
+static void movement_elsewhere_counts(void **state)
+{
+    struct bench *b = *state;
+    struct answer a[2];
+    struct call elsewhere = {.runtime = b->runtime, .now_ms = 5500};
+    send_create(b, "room", &a[0]);
+    send_create(b, "room", &a[1]);
+    call_moved(&elsewhere);
+    assert_int_equal(tick(b, 6000), 10500);
+    assert_int_equal(tick(b, 10500), 10500 + STALL_GRACE_MS);
+    assert_string_equal(error_of(b, &a[0]), "No room");
+    elsewhere.now_ms = 10500;
+    call_moved(&elsewhere);
+    assert_int_equal(tick(b, 10500 + STALL_GRACE_MS), 15500);
+    assert_int_equal(a[1].count, 0);
+}
+
 /* Those that are stuck together are given up one by one; a newcomer has its own patience. */
 static void the_stuck_are_given_up_one_by_one(void **state)
 {
@@ -424,6 +442,7 @@ int main(void)
         CASE(polling_comes_in_time),
         CASE(polling_is_subject_to_patience),
         CASE(patience_ends),
+        CASE(movement_elsewhere_counts),
         CASE(the_stuck_are_given_up_one_by_one),
         CASE(the_stuck_can_be_saved),
         CASE(a_last_attempt_may_succeed),

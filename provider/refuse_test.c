@@ -136,7 +136,7 @@ static void the_attribute_is_the_one_that_was_used(void **state)
 static void every_finding_has_a_text(void **state)
 {
     struct fixture *f = *state;
-    for (int code = FINDING_OUTSIDE_POOL; code <= FINDING_SOURCE_GONE; code++) {
+    for (int code = FINDING_OUTSIDE_POOL; code <= FINDING_OWNER; code++) {
         struct finding found = {.code = (enum finding_code)code, .numbers = example(REFUSAL_TAKEN)};
         diags_init(&f->diags, f->arena);
         report_findings(&f->call, "VPC vpc-0cccccccc", &found, 1);

@@ -575,7 +575,10 @@ static void first_run(void **p)
     expect_found(f, "terraform.tfstate", -1);
     put(f, "terraform.tfstate.backup", EMPTY_STATE);
     put_at(f, "terraform.tfstate", "", 1000);
-    expect_found(f, "terraform.tfstate", -1);
+    begin(f);
+    expect_status(f, 0, STATE_WAIT); /* with a backup it is looked at twice */
+    expect_status(f, STATE_POLL_MS, STATE_READY);
+    assert_int_equal(take_serial(f, "terraform.tfstate"), -1);
 }
 
 static void rewritten_to_nothing(void **p)
@@ -614,7 +617,10 @@ static void coarse_clocks_prove_nothing(void **p)
 static void expect_lost(struct fixture *f)
 {
     begin(f);
-    expect_status(f, 0, STATE_FAILED);
+    enum state_status status = state_search_poll(f->search, 0);
+    if (status == STATE_WAIT) /* 0 bytes are looked at twice */
+        status = state_search_poll(f->search, STATE_POLL_MS);
+    assert_int_equal(status, STATE_FAILED);
     assert_string_equal(state_search_summary(f->search), "The Terraform state was lost");
 }
 
@@ -642,6 +648,22 @@ static void lost_state(void **p)
     put(f, "terraform.tfstate.backup", STATE(9));
     expect_lost(f);
     expect_detail(f, "terraform.tfstate does not exist, but");
+}
+
+/* A rewrite that begins while the file is looked at: already empty, still with the old time. */
+static void not_lost_but_being_rewritten(void **p)
+{
+    struct fixture *f = *p;
+    put(f, "terraform.tfstate.backup", STATE(9));
+    put_at(f, ".terraform.tfstate.lock.info", "{}", 1001);
+    put_at(f, "terraform.tfstate", "", 1000);
+    begin(f);
+    expect_status(f, 0, STATE_WAIT);
+    put_at(f, "terraform.tfstate", "", 1002);
+    expect_status(f, STATE_POLL_MS, STATE_WAIT);
+    put(f, "terraform.tfstate", STATE(10));
+    expect_status(f, 2 * STATE_POLL_MS, STATE_READY);
+    assert_int_equal(take_serial(f, "terraform.tfstate"), 10);
 }
 
 static void lost_state_with_a_bad_backup(void **p)
@@ -1369,6 +1391,7 @@ static int run_all(void)
         TEST(rewritten_to_nothing),
         TEST(coarse_clocks_prove_nothing),
         TEST(lost_state),
+        TEST(not_lost_but_being_rewritten),
         TEST(lost_state_with_a_bad_backup),
         TEST(commands_can_be_pasted),
         TEST(things_that_are_no_file),
