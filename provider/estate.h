@@ -553,6 +553,10 @@ void report_no_memory(struct call *c, const char *doing);
 /* AWS's code and the text with its placeholders, for the documentation; false: no such refusal. */
 bool refusal_template(enum refusal_code code, const char **aws, const char **text);
 
+/* May something else in the run cure it, so that waiting makes sense? Takes over what other
+ * processes of the run have stored. */
+bool refusal_may_pass(struct call *c, const struct refusal *why);
+
 /*
  * The end of every hook that asked the engine for something. ENGINE_OK: true, go on. Otherwise
  * false, and *out is what the hook returns: CALL_WAIT when a later step of the run may cure the

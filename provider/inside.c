@@ -189,11 +189,11 @@ static void report(struct call *c, const char *doing, const struct refusal *why,
 bool inside_said_yes(struct call *c, enum engine_result result, const char *doing,
                      const struct refusal *why, const char *attribute, enum outcome *out)
 {
-    bool final = !why->curable || c->last_attempt || c->stopping;
-    if (result != ENGINE_REFUSED || !final)
+    if (result != ENGINE_REFUSED)
         return engine_said_yes(c, result, doing, why, NULL, out);
-    *out = CALL_DONE;
-    report(c, doing, why, attribute);
+    *out = refusal_may_pass(c, why) ? CALL_WAIT : CALL_DONE;
+    if (*out == CALL_DONE)
+        report(c, doing, why, attribute);
     return false;
 }
 

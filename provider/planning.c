@@ -53,8 +53,9 @@ static const struct pool *planned_by(struct call *c, const struct pool *self, co
 }
 
 /* Nothing in the way but time: another step of the run may give the VPC its CIDR. */
-static bool must_wait(const struct call *c, enum outcome *out)
+static bool must_wait(struct call *c, enum outcome *out)
 {
+    estate_watch(c); /* or another process of the run gives it, and stored that already */
     *out = !c->last_attempt && !c->stopping ? CALL_WAIT : CALL_DONE;
     return *out == CALL_WAIT;
 }

@@ -404,7 +404,7 @@ static bool is_made_elsewhere(enum refusal_code code)
            code == REFUSAL_POOL_UNKNOWN || code == REFUSAL_SHARE_UNKNOWN;
 }
 
-static bool may_pass(struct call *c, const struct refusal *why)
+bool refusal_may_pass(struct call *c, const struct refusal *why)
 {
     bool watching = estate_watch(c);
     if (c->last_attempt || c->stopping)
@@ -433,7 +433,7 @@ bool engine_said_yes(struct call *c, enum engine_result result, const char *doin
         report_no_memory(c, doing);
         return false;
     }
-    if (may_pass(c, why)) {
+    if (refusal_may_pass(c, why)) {
         *out = CALL_WAIT;
         return false;
     }
