@@ -95,6 +95,7 @@ struct allocation {
     bool conflicting;        /* loaded although it overlaps another or lies outside its pool: see
                                 engine_audit; or a reservation on which its resource stands */
     bool leaving;            /* its removal is planned in this run: see engine_plan_leave */
+    bool late;               /* came after engine_mark */
     const char *resource_id; /* vpc-..., the child pool's id, "" for custom */
     const char *owner, *region, *description; /* "" when not known */
     struct tags tags;
@@ -337,6 +338,23 @@ enum engine_result engine_check_provision(struct engine *e, const struct provisi
                                           struct refusal *why);
 void engine_plan_leave(struct engine *e, const char *allocation_id);
 void engine_plan_leave_cidr(struct engine *e, const char *pool_id, const struct cidr *c);
+/*
+ * A copy of the pool's space to choose blocks on; the caller frees *out with space_free. Holds all
+ * allocations but those that skip (may be NULL) says true of. as_marked: as the pool was at
+ * engine_mark, whatever came and went since. Pool CIDRs that went are gone there too. The pool must
+ * exist. O(n).
+ */
+void engine_mark(struct engine *e);
+enum engine_result engine_copy_space(struct engine *e, const char *pool_id, bool as_marked,
+                                     allocation_visit skip, void *ctx, struct space **out);
+/* The intents in address order; valid until the next call that may change them. */
+const struct cidr *engine_intents(const struct engine *e, const char *pool_id, size_t *count);
+/* Takes out the allocations that are marked leaving, so that issuing calls may use their space; in
+ * an engine that lives only as long as a plan. *out: what to put back, NULL when there is nothing.
+ * Putting back keeps what was issued meanwhile: both are there then, as conflicts. Frees s. O(n). */
+struct set_aside;
+enum engine_result engine_plan_set_aside(struct engine *e, struct set_aside **out);
+enum engine_result engine_plan_put_back(struct engine *e, struct set_aside *s);
 /* cidr unset: a block of `length` whose address is chosen later. */
 enum engine_result engine_plan_provision(struct engine *e, const char *pool_id,
                                          const struct cidr *c, int length);

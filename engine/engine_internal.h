@@ -86,6 +86,7 @@ struct pool_cidr {
     struct allocation *backing; /* where it was taken from the source pool; NULL: not, or not yet */
     char *allocation_id;        /* the id that was loaded for the backing; may be NULL */
     bool leaving;
+    bool late; /* came after engine_mark */
 };
 
 /* A planned provision: a CIDR, or (cidr unset) a block of this length anywhere. */
@@ -117,6 +118,10 @@ struct pool {
     size_t intent_count, intent_capacity;
     struct supply *supplies;
     size_t supply_count, supply_capacity;
+
+    struct cidr *departed; /* blocks of records that went although they are not late */
+    size_t departed_count, departed_capacity;
+    bool departed_lost; /* memory was out: they are not known any more */
 };
 
 /* A sorted set of pairs of texts; b may be "". The texts live as long as the engine. */
@@ -149,6 +154,7 @@ struct engine {
     struct registry shares;
     size_t conflict_count; /* over all pools */
     bool contested;        /* pools overlap although neither feeds the other */
+    bool marked;           /* see engine_mark */
     bool unsettled;        /* some pool has pending allocations or needs rebuilding */
     bool topology;         /* pools or their CIDRs were loaded: links must be looked at again */
     size_t record_bytes;
@@ -274,6 +280,11 @@ enum engine_result choose_exact(struct engine *e, struct pool *p, bool planned,
 enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, unsigned len,
                                const struct cidr *disallowed, size_t count, struct cidr *out,
                                struct refusal *why);
+
+/* --- snapshot.c --- */
+
+/* Before a record is freed. */
+void snapshot_departs(struct engine *e, struct pool *p, const struct allocation *a);
 
 /* --- share.c --- */
 

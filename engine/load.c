@@ -52,6 +52,7 @@ enum engine_result engine_load_cidr(struct engine *e, const char *pool_id, const
     }
     if (!known) {
         known = pool_cidr_add(p, c);
+        known->late = e->marked;
         cidr_changed(e, p);
     }
     free(known->allocation_id);

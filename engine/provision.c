@@ -240,7 +240,9 @@ static void provision_commit(struct engine *e, struct pool *p, const struct cidr
                              struct allocation *backing)
 {
     struct cidr theirs;
-    pool_cidr_add(p, c)->backing = backing;
+    struct pool_cidr *added = pool_cidr_add(p, c);
+    added->backing = backing;
+    added->late = e->marked;
     supply_settle(p, c);
     view_drop(p);
     e->contested = e->contested || overlapping_pool(e, p, c, false, &theirs);

@@ -111,7 +111,8 @@ struct allocation *record_new(struct engine *e, struct pool *p, const struct all
                              .region = region,
                              .description = x.description,
                              .tags = x.tags,
-                             .conflicting = true};
+                             .conflicting = true,
+                             .late = e->marked};
     a->id = pack(&at, r->id);
     a->resource_id = resource ? pack(&at, r->resource_id) : nothing;
     e->record_bytes += block_bytes(a) + block_bytes(x.block);

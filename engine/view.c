@@ -373,6 +373,7 @@ void record_drop(struct engine *e, struct allocation *a)
         place_remove(e, a);
         give_back(e, p, a);
     }
+    snapshot_departs(e, p, a);
     record_free(e, a);
 }
 

@@ -352,6 +352,14 @@ static void answer_plan(struct request *q, const struct resource_entry *e, const
         out->requires_replace[out->n_requires_replace++] = wire_path(a, ch->replace.items[i]);
 }
 
+static enum outcome run_plan(struct request *q, const struct resource *resource, struct change *ch)
+{
+    const struct provider *p = q->runtime->provider;
+    if (p->plan)
+        return p->plan(&q->call, resource, ch);
+    return resource->plan ? resource->plan(&q->call, ch) : CALL_DONE;
+}
+
 enum outcome method_plan(struct request *q)
 {
     const Tfplugin6__PlanResourceChange__Request *in = (const void *)q->message;
@@ -366,7 +374,7 @@ enum outcome method_plan(struct request *q)
     if (decoded && ch.kind != CHANGE_DELETE)
         schema_plan(a, e->resource->schema, ch.prior, ch.config, ch.planned, &ch.planned,
                     &ch.replace);
-    if (decoded && e->resource->plan && request_waits(q, e->resource->plan(&q->call, &ch)))
+    if (decoded && request_waits(q, run_plan(q, e->resource, &ch)))
         return CALL_WAIT;
     Tfplugin6__PlanResourceChange__Response *out = MESSAGE(
         a, Tfplugin6__PlanResourceChange__Response, tfplugin6__plan_resource_change__response);
@@ -383,6 +391,11 @@ enum outcome method_plan(struct request *q)
 static enum outcome run_change(struct request *q, const struct resource *resource,
                                struct change *ch, const struct value **state)
 {
+    const struct provider *p = q->runtime->provider;
+    if (p->before_apply)
+        p->before_apply(&q->call, ch);
+    if (q->diags.errors)
+        return CALL_DONE;
     switch (ch->kind) {
     case CHANGE_DELETE:
         *state = &value_null;

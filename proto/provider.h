@@ -145,6 +145,12 @@ struct provider {
      * exist) and what it is now (a null value: it is gone). Must not fail; may be NULL. */
     void (*observe)(struct call *c, const struct resource *r, const struct value *prior,
                     const struct value *now);
+    /* Runs the resource's plan hook, and may do before and after it what concerns every resource.
+     * NULL: just the resource's hook. */
+    enum outcome (*plan)(struct call *c, const struct resource *r, struct change *ch);
+    /* Before the create, update or destroy hook of every resource; may replace ch->planned_private.
+     * After an error the resource's hook is not run. May be NULL. */
+    void (*before_apply)(struct call *c, struct change *ch);
     /* Frees *state at an orderly end (tests); production leaves with _exit. */
     void (*unconfigure)(void *state);
 };

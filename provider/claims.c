@@ -413,7 +413,7 @@ static bool begin(struct call *c, const char *id, const char *doing, bool needs_
     struct issuing i = {.call = c, .x = x, .id = id, .doing = doing, .needs_truth = needs_truth};
     enum step s = STEP_REFUSED;
     *out = CALL_DONE;
-    if (!x)
+    if (!x || c->stage == CALL_PLANNING) /* a plan tries, see plan_ahead.c: nothing is noted */
         return true;
     x->now_ms = c->now_ms;
     bool complete = rounds_guarded(&i, &s);
@@ -683,6 +683,8 @@ static bool note_release(struct call *c, const struct allocation_request *was, i
 {
     struct claims *x = estate_of(c)->claims;
     struct holder *h = locked_holder(x, was->pool_id);
+    if (c->stage == CALL_PLANNING)
+        return true;
     if (!h && until && x)
         diag_error(c->diags, NULL, arena_printf(c->arena, "%s: no quarantine", doing),
                    "%s has a release_quarantine, and the journal of claims that has to remember it "

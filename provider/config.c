@@ -668,6 +668,7 @@ static enum outcome join_estate(struct call *c, struct attempt *attempt, void **
     case STATE_READY:
         break;
     }
+    engine_mark(attempt->estate->engine);
     estate_free(*state);
     *state = attempt->estate;
     attempt->estate = NULL;

@@ -11,8 +11,9 @@
  * The same lines serve when another process of the run removed something and the state was read
  * again (refresh.c): then they are carried out.
  */
-#include "provider/estate.h"
+#include "provider/set_choice.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char mark[] = "ipam:departure\n";
@@ -24,6 +25,42 @@ struct treatment {
 };
 static const struct treatment marking = {engine_plan_leave, engine_plan_leave_cidr};
 static const struct treatment unloading = {engine_unload_allocation, engine_unload_cidr};
+
+/* The ids of a set's allocations, copied: treating them may free the records. */
+struct held {
+    const char *set_id;
+    char **ids;
+    size_t count, capacity;
+};
+
+static bool hold_id(void *ctx, const struct allocation *a)
+{
+    struct held *h = ctx;
+    if (!set_owns(h->set_id, a))
+        return true;
+    if (h->count == h->capacity) {
+        size_t more = h->capacity ? 2 * h->capacity : 64;
+        char **ids = realloc(h->ids, more * sizeof *ids);
+        if (!ids)
+            return false;
+        h->ids = ids;
+        h->capacity = more;
+    }
+    h->ids[h->count] = strdup(a->id);
+    return h->ids[h->count] && ++h->count;
+}
+
+/* Without memory some stay as they are: then their space is not given out, which is safe. */
+static void treat_set(struct engine *e, const char *set_id, const struct treatment *t)
+{
+    struct held h = {.set_id = set_id};
+    engine_each_allocation(e, NULL, hold_id, &h);
+    for (size_t i = 0; i < h.count; i++) {
+        t->allocation(e, h.ids[i]);
+        free(h.ids[i]);
+    }
+    free(h.ids);
+}
 
 static void treat_line(const struct estate *e, const char *line, size_t n,
                        const struct treatment *t)
@@ -37,7 +74,9 @@ static void treat_line(const struct estate *e, const char *line, size_t n,
     struct cidr c;
     bool inside = *text == 's' || *text == 'v';
     struct engine *engine = inside ? e->insides : e->engine;
-    if (*text == 'a' || *text == 's')
+    if (*text == 'e')
+        treat_set(engine, text + 2, t);
+    else if (*text == 'a' || *text == 's')
         t->allocation(engine, text + 2);
     else if ((*text == 'c' || *text == 'v') && underscore &&
              cidr_parse(text + 2, (size_t)(underscore - text - 2), &c) == CIDR_OK)

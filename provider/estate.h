@@ -56,6 +56,11 @@ bool fact_bool(const struct facts *f, const char *name);
 struct tags fact_tags(const struct facts *f, const char *name);
 /* The string attribute `inner` of every element of the block `name`, NULL-terminated. */
 const char *const *fact_inner_strings(const struct facts *f, const char *name, const char *inner);
+/* Each object in the map `name`; fn returns false to stop. / The one with that key: false when there
+ * is none. */
+typedef bool (*fact_visit)(void *ctx, const char *key, const struct facts *member);
+void fact_each(const struct facts *f, const char *name, fact_visit fn, void *ctx);
+bool fact_member(const struct facts *f, const char *name, const char *key, struct facts *out);
 /* False when it is there and no CIDR; an absent one gives an unset *out. */
 bool fact_cidr(const struct facts *f, const char *name, struct cidr *out);
 /* The account in the object's arn, or "". */
@@ -68,7 +73,8 @@ load_fn resource_loader(const struct resource *r);
 
 /*
  * What leaves the engine when an object goes, as lines of text: `a <allocation id>` or
- * `c <cidr>_<pool id>`; in the inside of a VPC `s <allocation id>` or `v <cidr>_<inside id>`. Text,
+ * `c <cidr>_<pool id>`; in the inside of a VPC `s <allocation id>` or `v <cidr>_<inside id>`;
+ * `e <set id>` for all that an allocation set holds. Text,
  * because it has to travel through a plan's private bytes: a forced
  * replacement (-replace) plans the new object without saying what becomes of the old one.
  */
@@ -168,6 +174,19 @@ void provider_observe(struct call *c, const struct resource *r, const struct val
 /* Every data source and every function, one line each (registry.c, functions.c). */
 extern const struct data_source *const ipam_data_sources[];
 extern const struct function *const ipam_functions[];
+
+/* --- allocation_set.c --- */
+
+extern const struct resource allocation_set_resource;
+enum load_result load_set(struct engine *e, const struct facts *f, const char **problem);
+const char *depart_set(const struct facts *f);
+
+/* --- plan_ahead.c: ids and addresses that the plan shows --- */
+
+/* The provider's plan hook, see struct provider. */
+enum outcome plan_ahead(struct call *c, const struct resource *r, struct change *ch);
+/* The provider's before_apply hook: the resource's own private bytes instead of the envelope. */
+void plan_ahead_open(struct call *c, struct change *ch);
 
 /* --- import.c --- */
 
@@ -543,6 +562,7 @@ const char *allocation_id_of(struct arena *a, const char *resource_id, const str
 
 /* Which attributes of a resource a refusal is about. NULL: the resource as a whole. */
 struct refusal_paths {
+    const struct path *base; /* what they are attributes of; NULL: the resource */
     const char *cidr, *length, *pool, *tags, *region;
 };
 

@@ -107,6 +107,41 @@ const char *const *fact_inner_strings(const struct facts *f, const char *name, c
     return out;
 }
 
+void fact_each(const struct facts *f, const char *name, fact_visit fn, void *ctx)
+{
+    struct json_object *map = json_member(f, name);
+    const struct value *v = f->json ? &value_null : value_get(f->value, name);
+    struct facts member = {.arena = f->arena, .insides = f->insides, .value = &value_null};
+    for (size_t i = 0; v->kind == VALUE_MAP && i < v->map.count; i++) {
+        member.value = v->map.members[i].value;
+        if (!fn(ctx, v->map.members[i].key, &member))
+            return;
+    }
+    if (!map || !json_object_is_type(map, json_type_object))
+        return;
+    json_object_object_foreach(map, key, value)
+    {
+        member.json = value;
+        if (json_object_is_type(value, json_type_object) && !fn(ctx, key, &member))
+            return;
+    }
+}
+
+bool fact_member(const struct facts *f, const char *name, const char *key, struct facts *out)
+{
+    struct json_object *map = json_member(f, name), *one = NULL;
+    *out = (struct facts){.arena = f->arena, .insides = f->insides, .value = &value_null};
+    if (!f->json) {
+        out->value = value_get(value_get(f->value, name), key);
+        return out->value->kind == VALUE_MAP;
+    }
+    if (!map || !json_object_is_type(map, json_type_object) ||
+        !json_object_object_get_ex(map, key, &one) || !json_object_is_type(one, json_type_object))
+        return false;
+    out->json = one;
+    return true;
+}
+
 bool fact_cidr(const struct facts *f, const char *name, struct cidr *out)
 {
     *out = (struct cidr){0};

@@ -371,7 +371,8 @@ void report_refusal(struct call *c, const char *doing, const struct refusal *why
 {
     const struct entry *e = &registry[why->code];
     const char *attribute = path_for(e->role, why, paths);
-    diag_error(c->diags, attribute ? PATH_ATTR(NULL, attribute) : NULL,
+    const struct path *base = paths ? paths->base : NULL;
+    diag_error(c->diags, attribute ? PATH_ATTR(base, attribute) : base,
                arena_printf(c->arena, "%s: %s", doing, e->aws), "%s", expand(c, e->text, why));
 }
 

@@ -13,6 +13,7 @@ const struct resource *const ipam_resources[] = {
     &pool_cidr_resource,
     &allocation_resource,
     &vpc_resource,
+    &allocation_set_resource,
     &preview_resource,
     &discovery_resource,
     &discovery_association_resource,
@@ -48,6 +49,7 @@ static const struct {
     {&pool_cidr_resource, load_pool_cidr, depart_pool_cidr},
     {&allocation_resource, load_allocation, depart_allocation},
     {&vpc_resource, load_vpc, depart_vpc},
+    {&allocation_set_resource, load_set, depart_set},
     {&preview_resource, load_nothing, NULL},
     {&discovery_resource, load_nothing, NULL},
     {&discovery_association_resource, load_nothing, NULL},
@@ -113,5 +115,7 @@ const struct provider ipam_provider = {
     .functions = ipam_functions,
     .observe = provider_observe,
     .configure = provider_configure,
+    .plan = plan_ahead,
+    .before_apply = plan_ahead_open,
     .unconfigure = provider_unconfigure,
 };

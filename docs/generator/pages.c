@@ -76,6 +76,15 @@ const struct page resource_pages[] = {
     {.name = "ipam_pool_cidr_allocation",
      .subcategory = "IPAM",
      .codes = CODES(SPACE_CODES, REFUSAL_NOT_OWNER, REFUSAL_ALLOCATION_UNKNOWN, REFUSAL_EXISTS)},
+    {.name = "ipam_allocation_set",
+     .subcategory = "IPAM",
+     .codes = CODES(SPACE_CODES, REFUSAL_NOT_OWNER),
+     .own = OWN({"InvalidParameterValue",
+                 "The CIDR ‹cidr› of \"‹key›\" overlaps ‹other› of \"‹key›\" in the same set. A "
+                 "CIDR is issued once."},
+                {"InvalidParameterValue",
+                 "The allocation size is too big for the pool: a /‹length› fits into ‹pool›, but "
+                 "not beside the other requests of the set."})},
     {.name = "ipam_preview_next_cidr", .subcategory = "IPAM", .codes = CODES(SPACE_CODES)},
     {.name = "ipam_vpc",
      .subcategory = "VPC",
