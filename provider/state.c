@@ -11,6 +11,9 @@
  *   - the note about the lock (.<name>.lock.info) is written right after the file was opened. A
  *     file that is not younger than the note was not touched by this run, so its 0 bytes are no
  *     rewrite in progress: no need to wait. A first run costs no time because of this.
+ *     One moment looks the same: a file system may show the new size before the new time (ext4
+ *     does, while it frees the blocks). So the answer is believed at once only when the file was
+ *     made together with the note, as in a first run; else it must stay so for a while.
  *   - the .backup beside it is what Terraform had before the last run that changed something. If
  *     it holds resources, or cannot be read, 0 bytes are a loss and not a beginning.
  * A file that is younger than the note and stays at 0 bytes is a rewrite that failed (a full disk):
@@ -42,8 +45,9 @@ struct state_search {
     uint64_t deadline_ms; /* of the patience with a file */
     struct file_copy copy;
     struct stat first, tried; /* the file at first sight; the bytes that were no state */
-    bool seen, was_tried, was_empty;
-    char error[256]; /* why they were no state */
+    bool seen, was_tried, with_note;
+    uint64_t steady_ms; /* since when the file has been as it is, at 0 bytes */
+    char error[256];    /* why they were no state */
     struct state_child *child;
     struct state *state;
 };
@@ -240,6 +244,9 @@ static enum state_status judge_empty(struct state_search *s, bool rewritten)
     return refuse_lost(s, arena_printf(s->arena, "%s.backup", s->place.shown), backup, error);
 }
 
+/* How close to the note a first run makes the file. */
+#define TOGETHER_NS 50000000
+
 enum touched { TOUCHED_NO, TOUCHED_YES, TOUCHED_UNKNOWN };
 
 /* Was the file written after the lock was taken? Both times come from the clock of one file
@@ -254,6 +261,9 @@ static enum touched touched_since_lock(struct state_search *s)
     }
     bool younger = file->tv_sec > note.st_mtim.tv_sec ||
                    (file->tv_sec == note.st_mtim.tv_sec && file->tv_nsec > note.st_mtim.tv_nsec);
+    s->with_note = (note.st_mtim.tv_sec - file->tv_sec) * INT64_C(1000000000) +
+                       note.st_mtim.tv_nsec - file->tv_nsec <
+                   TOGETHER_NS;
     return younger ? TOUCHED_YES : TOUCHED_NO;
 }
 
@@ -302,20 +312,22 @@ static enum state_status try_bytes(struct state_search *s, uint64_t now_ms, bool
         s->place.shown, s->copy.bytes.len, s->error, s->place.shown);
 }
 
-/* Truncating changes the size a moment before the time, so a file that says to be empty and old is
- * looked at twice where that means a loss. */
-static bool is_empty_for_sure(struct state_search *s)
+/* Has the file been the same, at 0 bytes, for long enough? */
+static bool is_steady(struct state_search *s, uint64_t now_ms)
 {
-    struct stat backup;
-    bool before = s->was_empty;
-    s->was_empty = true;
-    return before || stat(arena_printf(s->arena, "%s.backup", s->place.path), &backup) != 0;
+    if (!s->was_tried || !same_file(&s->copy.st, &s->tried)) {
+        s->was_tried = true;
+        s->tried = s->copy.st;
+        s->steady_ms = now_ms;
+    }
+    return s->with_note || now_ms - s->steady_ms >= STATE_STEADY_MS;
 }
 
-static enum state_status try_empty(struct state_search *s, bool last)
+static enum state_status try_empty(struct state_search *s, uint64_t now_ms, bool last)
 {
     enum touched touched = touched_since_lock(s);
-    if (!last && (touched != TOUCHED_NO || !is_empty_for_sure(s))) {
+    bool steady = is_steady(s, now_ms);
+    if ((touched != TOUCHED_NO || !steady) && !last) {
         return STATE_WAIT;
     }
     return judge_empty(s, touched == TOUCHED_YES ||
@@ -337,7 +349,7 @@ static enum state_status poll_file(struct state_search *s, uint64_t now_ms)
     case FILE_ABSENT:
         return judge_empty(s, false);
     case FILE_EMPTY:
-        return try_empty(s, last);
+        return try_empty(s, now_ms, last);
     case FILE_MOVING:
         if (!last) {
             return STATE_WAIT;

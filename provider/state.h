@@ -39,7 +39,10 @@
 #define STATE_MAX_DEPTH 64
 /* How long a torn file is read again, how long a child may take. */
 #define STATE_PATIENCE_MS 5000
-#define STATE_CHILD_MS    60000
+/* How long 0 bytes that look untouched must stay so before they are believed, where the file was
+ * not made together with the lock. */
+#define STATE_STEADY_MS 250
+#define STATE_CHILD_MS  60000
 
 struct state_options {
     const char *path;           /* NULL: search */
