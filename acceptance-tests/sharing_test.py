@@ -500,3 +500,37 @@ class Accounts(Case):
         self.assertEqual(self.tf.get("ipam_vpc.a")["owner_id"], OWNER)
         self.tf.quiet()
         self.tf.destroy()
+
+
+class RootModules(Case):
+    """The owner and the member each have a root module and a state of their own."""
+
+    MEMBER_MODULE = REQUIRED + """
+provider "ipam" {
+  region     = "eu-west-1"
+  account_id = "%s"
+  estate {
+    path = "../work/terraform.tfstate"
+  }
+}
+resource "ipam_vpc" "a" {
+  ipv4_ipam_pool_id   = "%s"
+  ipv4_netmask_length = 20
+}
+"""
+
+    def test_life(self):
+        owner, team = self.tf, self.folder("team")
+        owner.up(providers() + ESTATE)
+        pool = owner.get("ipam_pool.prod")["id"]
+        text = self.MEMBER_MODULE % (MEMBER, pool)
+        # Nobody else can share it in this run, so the plan is refused.
+        result = team.refused(text)
+        self.assert_says(result, "InvalidIpamPoolId.NotFound", "not shared with account", MEMBER)
+        owner.up(providers() + ESTATE + share(MEMBER))
+        team.up(text)
+        self.assertEqual(team.get("ipam_vpc.a")["owner_id"], MEMBER)
+        team.quiet()
+        owner.up(providers() + ESTATE)
+        self.assert_says(team.plan(), "noncompliant", MEMBER)
+        team.destroy()
