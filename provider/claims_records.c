@@ -635,8 +635,8 @@ static void resolve(struct claims *x, struct holder *h, struct run *r, bool conf
     for (struct claim *k = r->claims; k; k = k->next_of_run) {
         if (k->over)
             continue;
-        bool holds =
-            m->own ? is_known(x->estate->engine, k) : member_holds(m, claim_line(x->arena, k));
+        bool holds = m->own ? !k->counted && is_known(x->estate->engine, k)
+                            : member_holds(m, claim_line(x->arena, k));
         if (!holds)
             uncount(x, k);
         finish_claim(k);
