@@ -7,7 +7,7 @@
  * and a reservation say the same thing in the same words.
  *
  * Placeholders: {pool} pool id with its description, {source} the same of the other pool when there
- * is one, {id} {other} ids, {cidr} {conflict} prefixes,
+ * is one, {id} {other} ids, {cidr} {conflict} prefixes, {of_cidr} " of <prefix>" when there is one,
  * {len} {min} {max} prefix lengths, {largest} largest free block, {free} {total} addresses, {count}
  * {limit}, {text} {text2} {text3} as the refusal documents them, {holder} who has the space,
  * {owner} its account,
@@ -66,10 +66,11 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
     [REFUSAL_DEPTH] = {"LimitExceeded", ROLE_POOL,
                        "A pool below {pool} would have depth {count}, and the greatest depth is "
                        "{limit}. Use a source pool that is nearer to the top."},
-    [REFUSAL_FAMILY] = {"InvalidParameterValue", ROLE_POOL,
-                        "The address family {text} does not match {source}, whose family is "
-                        "{text2}. A pool, its source pool and everything in them have one address "
-                        "family. Use a pool of the right family."},
+    [REFUSAL_FAMILY] =
+        {"InvalidParameterValue", ROLE_POOL,
+         "The address family {text}{of_cidr} does not match {source}, whose family is "
+         "{text2}. A pool, its source pool and everything in them have one address "
+         "family. Use a pool of the right family."},
     [REFUSAL_SCOPE_MISMATCH] = {"InvalidParameterValue", ROLE_POOL,
                                 "The source pool {pool} is in the scope {other}, the new pool in "
                                 "{text}. A pool and its source pool are in one scope. Set "
@@ -281,6 +282,9 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
         return pool_cidrs(c, w->id);
     if (IS("cidr"))
         return cidr_is_set(&w->cidr) ? cidr_format(&w->cidr, buf) : "";
+    if (IS("of_cidr"))
+        return cidr_is_set(&w->cidr) ? arena_printf(c->arena, " of %s", cidr_format(&w->cidr, buf))
+                                     : "";
     if (IS("conflict"))
         return cidr_is_set(&w->conflict) ? cidr_format(&w->conflict, buf) : "";
     if (IS("len"))
