@@ -17,7 +17,15 @@ def preview(arguments, name="p"):
                  "  depends_on = [ipam_pool_cidr.main]")
 
 
-class Preview(Case):
+class MoreCase(Case):
+    def refuse_all(self, base, texts, *words, when="plan"):
+        """Several mistakes in one configuration, each refused: the time of one plan."""
+        result = self.tf.refused(base + "".join(texts), when=when)
+        self.assertEqual(len(result.errors()), len(texts), result)
+        self.assert_says(result, *words)
+
+
+class Preview(MoreCase):
     def test_life(self):
         self.tf.up(estate() + preview("netmask_length = 28"))
         a, pool = self.tf.get("ipam_preview_next_cidr.p"), self.tf.get("ipam_pool.main")["id"]
@@ -53,12 +61,12 @@ class Preview(Case):
 
     def test_refusals(self):
         self.tf.up(estate())
-        for arguments, words in (("netmask_length = 12", ("too big", "/12", "/16")),
-                                 ("netmask_length = 129", ("129", "128")),
-                                 ("", ("InvalidParameterCombination", "allocating cidr from IPAM pool")),
-                                 ('netmask_length = 28\n  disallowed_cidrs = ["10.0.0.1/28"]',
-                                  (r"10\.0\.0\.0/28",))):
-            self.assert_says(self.tf.refused(estate() + preview(arguments)), *words)
+        self.refuse_all(estate(), [preview(a, f"p{i}") for i, a in enumerate((
+            "netmask_length = 129", 'netmask_length = 28\n  disallowed_cidrs = ["10.0.0.1/28"]'))],
+            "129", "128", r"10\.0\.0\.0/28")
+        self.refuse_all(estate(), [preview("netmask_length = 12"), preview("", "q")],
+                        "too big", "/12", "/16", "InvalidParameterCombination",
+                        "allocating cidr from IPAM pool")
         self.tf.terraform("import", "-no-color", "ipam_preview_next_cidr.p", "x", code=1)
 
 
@@ -160,7 +168,7 @@ def further6(arguments, name="six", of="a"):
 POOL = "ipv4_ipam_pool_id = ipam_pool.main.id"
 
 
-class Associations(Case):
+class Associations(MoreCase):
     def test_ipv4(self):
         text = estate() + vpc("a") + further(f"{POOL}\n  ipv4_netmask_length = 24")
         self.tf.up(text)
@@ -170,7 +178,7 @@ class Associations(Case):
         self.assert_disjoint([a["cidr_block"], v["cidr_block"]], "10.0.0.0/16")
         self.tf.quiet()
         pool = self.tf.get("ipam_pool.main")["id"]
-        for form in (a["id"], f"{a['id']}@eu-west-1", f"{a['id']},{pool}", f"{a['id']},{pool},24"):
+        for form in (a["id"], f"{a['id']},{pool},24@eu-west-1"):
             self.import_round_trip("ipam_vpc_ipv4_cidr_block_association.more", form)
         self.tf.write(text.replace("ipv4_netmask_length = 24", "ipv4_netmask_length = 25"))
         self.assertEqual(self.tf.changes(), {
@@ -216,22 +224,21 @@ class Associations(Case):
     def test_refusals(self):
         base = estate(rules='allocation_max_netmask_length = 24') + SIX + vpc("a")
         self.tf.up(base)
-        for text, words in (
-                (further(f"{POOL}\n  ipv4_netmask_length = 25"), ("/25", "24")),
-                (further(f'{POOL}\n  cidr_block = "10.0.0.0/20"'), (r"10\.0\.0\.0/20",)),
-                (further('cidr_block = "10.0.8.0/24"'), ("InvalidVpc.Range", r"10\.0\.0\.0/20")),
-                (further('cidr_block = "10.0.8.0/29"'), ("29", "28")),
-                (further(""), ("MissingParameter",)),
-                (further("ipv4_netmask_length = 24"), ("ipv4_ipam_pool_id",)),
-                (further6(""), ("MissingParameter",)),
-                (further6("ipv6_ipam_pool_id = ipam_pool.six.id\n  ipv6_netmask_length = 57"), ("57",)),
-                (further6('ipv6_cidr_block = "fd12:3456::/57"'), ("/57",)),
-                (further6("ipv6_ipam_pool_id = ipam_pool.six.id\n"
-                          "  assign_generated_ipv6_cidr_block = true"), ("conflict",)),
-                (further('cidr_block = "10.9.0.0/24"').replace(
-                    "ipam_vpc.a.id", '"vpc-0123456789abcdef0"'), ("InvalidVpcID.NotFound",))):
-            when = "apply" if "0123456789" in text else "plan"
-            self.assert_says(self.tf.refused(base + text, when=when), *words)
+        self.refuse_all(base, [further(f"{POOL}\n  ipv4_netmask_length = 25", "n0"),
+                               further(f'{POOL}\n  cidr_block = "10.0.0.0/20"', "n1"),
+                               further('cidr_block = "10.0.8.0/24"', "n2")],
+                        "/25", "24", r"overlaps 10\.0\.0\.0/20 in", "InvalidVpc.Range")
+        pool6 = "ipv6_ipam_pool_id = ipam_pool.six.id"
+        self.refuse_all(base, [further('cidr_block = "10.0.8.0/29"', "n0"), further("", "n1"),
+                               further("ipv4_netmask_length = 24", "n2"), further6("", "n3"),
+                               further6(f"{pool6}\n  ipv6_netmask_length = 57", "n4"),
+                               further6('ipv6_cidr_block = "fd12:3456::/57"', "n5")],
+                        "/29", "MissingParameter", "ipv4_ipam_pool_id", "/57")
+        self.assert_says(self.tf.refused(base + further6(
+            f"{pool6}\n  assign_generated_ipv6_cidr_block = true")), "conflict")
+        nowhere = further('cidr_block = "10.9.0.0/24"').replace("ipam_vpc.a.id",
+                                                               '"vpc-0123456789abcdef0"')
+        self.assert_says(self.tf.refused(base + nowhere, when="apply"), "InvalidVpcID.NotFound")
     test_refusals.slow = True
 
     def test_the_tags_of_the_vpc_count(self):
@@ -272,7 +279,7 @@ PLANNED = estate() + vpc("a") + PLANNING
 DRAW = "ipv4_ipam_pool_id = ipam_pool.plan.id\n  ipv4_netmask_length = 24"
 
 
-class Subnet(Case):
+class Subnet(MoreCase):
     def test_written(self):
         text = estate() + vpc("a") + subnet("s", 'cidr_block = "10.0.1.0/24"\n  tags = { Name = "s" }')
         self.tf.up(text)
@@ -318,20 +325,22 @@ class Subnet(Case):
         base = estate() + vpc("a") + subnet("s", 'cidr_block = "10.0.1.0/24"')
         self.tf.up(base)
         first = self.tf.get("ipam_subnet.s")["id"]
-        for arguments, words in (
-                ('cidr_block = "10.0.1.128/25"', ("InvalidSubnet.Conflict", r"10\.0\.1\.128/25",
-                                                  r"10\.0\.1\.0/24", first)),
-                ('cidr_block = "10.0.64.0/24"', ("InvalidSubnet.Range", r"10\.0\.0\.0/20"))):
-            self.assert_says(self.tf.refused(base + subnet("x", arguments)), *words)
+        self.refuse_all(base, [subnet("x", 'cidr_block = "10.0.1.128/25"'),
+                               subnet("y", 'cidr_block = "10.0.64.0/24"')],
+                        "InvalidSubnet.Conflict", r"10\.0\.1\.128/25", r"10\.0\.1\.0/24", first,
+                        "InvalidSubnet.Range", r"10\.0\.0\.0/20")
+    test_the_vpc_is_the_limit.slow = True
+
+    def test_further_cidrs_of_the_vpc(self):
+        base = estate() + vpc("a") + subnet("s", 'cidr_block = "10.0.1.0/24"')
         # A further CIDR of the VPC is space for subnets, in the same run too.
         more = further('cidr_block = "10.7.0.0/24"')
         self.tf.up(base + more + subnet("x", 'cidr_block = "10.7.0.0/25"'))
-        self.tf.quiet()
         self.assert_says(self.tf.refused(base + subnet("x", 'cidr_block = "10.7.0.0/25"'), when="apply"),
                          "DependencyViolation", r"10\.7\.0\.0/24", "1 subnets")
-        self.tf.up(base + more + subnet("x", 'cidr_block = "10.7.0.0/25"'))
+        self.tf.write(base + more + subnet("x", 'cidr_block = "10.7.0.0/25"'))
         self.tf.destroy()
-    test_the_vpc_is_the_limit.slow = True
+    test_further_cidrs_of_the_vpc.slow = True
 
     def test_moving_within_the_vpc(self):
         """A place that is left in the same plan can be taken in it."""
@@ -398,17 +407,16 @@ resource "ipam_pool_cidr" "below" {
     def test_refusals(self):
         self.tf.up(PLANNED + vpc("b"))
         base = PLANNED + vpc("b")
-        for text, words in (
-                (subnet("s", DRAW.replace("pool.plan", "pool.main")), ("plans no VPC",)),
-                (subnet("s", DRAW, of="b"), ("plans the inside of",)),
-                (subnet("s", ""), ("MissingParameter",)),
-                (subnet("s", DRAW + '\n  cidr_block = "10.0.1.0/24"'), ("conflict",)),
-                (subnet("s", DRAW.replace("24", "29")), ("29", "28")),
-                (subnet("s", DRAW.replace("24", "18")), ("too big", "/18")),
-                (subnet("s", 'cidr_block = "10.0.1.0/30"'), ("30",)),
-                (subnet("s", "ipv6_native = true"), ("ipv6_cidr_block",)),
-                (subnet("s", DRAW + '\n  ipv6_cidr_block = "fd00::/62"'), ("/62",))):
-            self.assert_says(self.tf.refused(base + text), *words)
+        self.refuse_all(base, [subnet("s", DRAW.replace("pool.plan", "pool.main")),
+                               subnet("t", DRAW, of="b"), subnet("u", DRAW.replace("24", "18"))],
+                        "plans no VPC", "plans the inside of", "too big", "/18")
+        self.refuse_all(base, [subnet("s", ""), subnet("t", DRAW.replace("24", "29")),
+                               subnet("u", 'cidr_block = "10.0.1.0/30"'),
+                               subnet("v", "ipv6_native = true"),
+                               subnet("w", DRAW + '\n  ipv6_cidr_block = "fd00::/62"')],
+                        "MissingParameter", "29", "/30", "ipv6_cidr_block", "/62")
+        self.assert_says(self.tf.refused(base + subnet("s", DRAW + '\n  cidr_block = "10.0.1.0/24"')),
+                         "conflict")
         no_vpc = subnet("s", 'cidr_block = "10.0.1.0/24"').replace(
             "ipam_vpc.a.id", '"vpc-0123456789abcdef0"')
         self.assert_says(self.tf.refused(base + no_vpc, when="apply"), "InvalidVpcID.NotFound")
@@ -712,8 +720,7 @@ class ProviderBlock(Case):
 class Regions(Case):
     def test_imports_name_the_region(self):
         self.tf.up(estate() + vpc("a") + subnet("s", 'cidr_block = "10.0.0.0/24"'))
-        for address in ("ipam.main", "ipam_pool.main", "ipam_pool_cidr.main", "ipam_vpc.a",
-                        "ipam_subnet.s"):
+        for address in ("ipam_pool_cidr.main", "ipam_subnet.s"):
             self.import_round_trip(address, self.tf.get(address)["id"] + "@eu-west-1")
         vpc_id = self.tf.get("ipam_vpc.a")["id"]
         self.tf.terraform("state", "rm", "ipam_vpc.a")
@@ -803,7 +810,8 @@ class Reservations(Case):
     def test_not_meant(self):
         kept = reservation("r", 'cidr = "10.0.32.0/20"\n  description = "payments"')
         self.tf.up(estate() + kept)
-        for extra in ("", 'tags = { Name = "search" }'):
-            self.assert_says(self.tf.refused(estate() + kept + vpc_at("a", "10.0.32.0/20", extra)),
-                             r"10\.0\.32\.0/20", "custom ipam-pool-alloc-")
+        result = self.tf.refused(estate() + kept + vpc_at("a", "10.0.32.0/20") + vpc_at(
+            "b", "10.0.32.0/20", 'tags = { Name = "search" }'))
+        self.assertEqual(len(result.errors()), 2, result)
+        self.assert_says(result, r"10\.0\.32\.0/20", "custom ipam-pool-alloc-")
     test_not_meant.slow = True
