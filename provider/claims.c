@@ -24,6 +24,7 @@
  */
 #include "provider/claims.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,8 @@
 #define OTHER_POLL_MS 100
 /* Reading, locking and finding news again: more often than this in a row means waiting. */
 #define ROUNDS 8
+/* What an answer needs besides the values that the hook has built, with room to spare. */
+#define ANSWER_BYTES (64u << 10)
 
 /* --- lifetime --- */
 
@@ -245,6 +248,10 @@ static enum step find_journal(struct issuing *i)
                                       "the command again when that run has ended.",
                                       i->id));
     i->holder = member_holder(x, i->keeper);
+    /* Terraform's own folder may not be there yet when nothing had to be initialised. */
+    if (i->keeper->own && !i->keeper->path && mkdir(i->holder->folder, 0755) != 0 &&
+        errno != EEXIST)
+        log_line(LOG_DEBUG, "%s: %s", i->holder->folder, strerror(errno));
     if (!i->holder)
         return refuse(i, arena_printf(a,
                                       "%s is held by another root module, whose state (%s) is not "
@@ -271,7 +278,7 @@ static enum step read_news(struct issuing *i)
         arena_exhausted(x->arena);
     if (restarted)
         for (struct member *m = x->members; m; m = m->next)
-            m->stale = m->stale || (!m->own && !m->path);
+            m->stale = !m->own;
     holder_settle(x, i->holder, false);
     if (!i->needs_truth && i->holder->problem[0]) {
         journal_unlock(i->holder->journal);
@@ -284,7 +291,7 @@ static enum step read_news(struct issuing *i)
     if (restarted)
         return STEP_AGAIN;
     for (const struct member *m = x->members; m; m = m->next)
-        if (!m->own && (!m->read || m->search || (m->stale && m->command)))
+        if (!m->own && (!m->read || m->search || (m->stale && (m->path || m->command))))
             return STEP_AGAIN;
     const char *why = holder_obstacle(x, i->holder, i->call->arena);
     if (!why && holder_wants_compacting(i->holder) &&
@@ -599,6 +606,7 @@ bool issue_allocate(struct call *c, const struct allocation_request *r, const ch
                             .type = r->type,
                             .cidr = r->cidr};
     *out = CALL_DONE;
+    arena_reserve(c->arena, ANSWER_BYTES);
     if (!claim(c, &i, doing))
         return false;
     enum engine_result result = engine_allocate(estate_of(c)->engine, r, &taken, &why);
@@ -639,6 +647,7 @@ bool issue_provision(struct call *c, const struct provision_request *r, const ch
                             .cidr = r->cidr};
     *out = CALL_DONE;
     bool drawn = !takes_over(e, info, &r->cidr);
+    arena_reserve(c->arena, ANSWER_BYTES);
     if (drawn && !claim(c, &i, doing))
         return false;
     enum engine_result result = engine_provision(e, r, &taken, &why);
@@ -677,12 +686,14 @@ static struct allocation_request copy_of(struct arena *a, const struct allocatio
     };
 }
 
-/* Notes that it is gone. False: what has to be noted could not be. */
-static bool note_release(struct call *c, const struct allocation_request *was, int64_t until,
-                         const char *doing)
+/* The note that it is gone, which needs no memory of the call any more when it is written; NULL:
+ * none is kept. False: what has to be noted cannot be. */
+static bool release_note(struct call *c, const struct allocation_request *was, int64_t until,
+                         const char *doing, struct note **out)
 {
     struct claims *x = estate_of(c)->claims;
     struct holder *h = locked_holder(x, was->pool_id);
+    *out = NULL;
     if (c->stage == CALL_PLANNING)
         return true;
     if (!h && until && x)
@@ -697,13 +708,17 @@ static bool note_release(struct call *c, const struct allocation_request *was, i
     if (until)
         add(n, quarantine_of(c, was, until));
     n->durable = n->durable || until;
-    enum journal_result r = note_write(n);
-    if (r == JOURNAL_OK || !until) {
-        if (r != JOURNAL_OK) /* others keep it until they have read the state: safe */
-            log_line(LOG_WARN, "%s", journal_problem(h->journal));
-        return true;
-    }
-    return report_write(c, h, r, doing);
+    *out = n;
+    return true;
+}
+
+/* False: it had to be written and could not be. */
+static bool write_release(struct note *n, int64_t until, const char *doing)
+{
+    enum journal_result r = n ? note_write(n) : JOURNAL_OK;
+    if (r != JOURNAL_OK && !until) /* others keep it until they have read the state: safe */
+        log_line(LOG_WARN, "%s", journal_problem(n->holder->journal));
+    return r == JOURNAL_OK || !until || report_write(n->call, n->holder, r, doing);
 }
 
 static bool count_quarantine(struct call *c, const struct allocation_request *was, int64_t until)
@@ -734,14 +749,16 @@ bool issue_release(struct call *c, const char *allocation_id, const char *doing,
     struct allocation_request was = copy_of(c->arena, a);
     uint64_t quarantine = pool_info(a->pool)->release_quarantine;
     int64_t until = quarantine ? (int64_t)time(NULL) + (int64_t)quarantine : 0;
-    if (!begin(c, was.pool_id, doing, false, out))
+    struct note *note;
+    if (!begin(c, was.pool_id, doing, false, out) || !release_note(c, &was, until, doing, &note))
         return false;
+    arena_reserve(c->arena, ANSWER_BYTES);
     enum engine_result r = engine_release(e, was.id, &why);
     if (r == ENGINE_REFUSED && why.code == REFUSAL_ALLOCATION_UNKNOWN)
         r = ENGINE_OK;
     if (!engine_said_yes(c, r, doing, &why, NULL, out))
         return false;
-    if (!note_release(c, &was, until, doing)) {
+    if (!write_release(note, until, doing)) {
         if (engine_load_allocation(e, &was) != ENGINE_OK || engine_settle(e) != ENGINE_OK)
             report_no_memory(c, doing);
         return false;
@@ -751,28 +768,39 @@ bool issue_release(struct call *c, const char *allocation_id, const char *doing,
     return true;
 }
 
-static bool note_close(struct call *c, const char *pool_id, const struct cidr *cidr,
-                       const char *source, const char *id, const char *doing)
+/* What is noted when a CIDR leaves a pool: in the pool's journal, then in its source's. */
+struct closing {
+    struct note *close, *release; /* NULL: no journal is kept */
+};
+
+static struct closing closing_notes(struct call *c, const char *pool_id, const struct cidr *cidr,
+                                    const char *source, const char *id)
 {
     struct claims *x = estate_of(c)->claims;
     char text[CIDR_TEXT_SIZE];
+    struct closing out = {0};
     struct holder *h = locked_holder(x, pool_id), *of_source = locked_holder(x, source);
     if (!h)
-        return true;
-    struct note *n = note_new(c, h);
+        return out;
+    out.close = note_new(c, h);
     struct json_object *r = record_of("close", pool_id, x->self.name);
-    add(n, r);
+    add(out.close, r);
     if (!record_text(r, "cidr", cidr_format(cidr, text)) || !record_text(r, "id", id))
         arena_exhausted(c->arena);
-    enum journal_result result = note_write(n);
-    if (result != JOURNAL_OK)
-        return report_write(c, h, result, doing);
     if (of_source) {
-        n = note_new(c, of_source);
-        add(n, record_of("release", id, x->self.name));
-        if (note_write(n) != JOURNAL_OK)
-            log_line(LOG_WARN, "%s", journal_problem(of_source->journal));
+        out.release = note_new(c, of_source);
+        add(out.release, record_of("release", id, x->self.name));
     }
+    return out;
+}
+
+static bool write_closing(struct call *c, const struct closing *n, const char *doing)
+{
+    enum journal_result r = n->close ? note_write(n->close) : JOURNAL_OK;
+    if (r != JOURNAL_OK)
+        return report_write(c, n->close->holder, r, doing);
+    if (n->release && note_write(n->release) != JOURNAL_OK)
+        log_line(LOG_WARN, "%s", journal_problem(n->release->holder->journal));
     return true;
 }
 
@@ -785,13 +813,17 @@ bool issue_deprovision(struct call *c, const char *pool_id, const struct cidr *c
     const char *id = allocation_id_of(c->arena, pool_id, cidr);
     if (!issue_begin(c, pool_id, doing, out) || (source && !begin(c, source, doing, false, out)))
         return false;
+    struct closing notes = {0};
+    if (source)
+        notes = closing_notes(c, pool_id, cidr, source, id);
+    arena_reserve(c->arena, ANSWER_BYTES);
     quarantines_lift(estate_of(c)->claims, pool_id, cidr);
     enum engine_result r = engine_deprovision(e, pool_id, cidr, &why);
     if (r == ENGINE_REFUSED && why.code == REFUSAL_CIDR_UNKNOWN)
         r = ENGINE_OK; /* removed by a cascade */
     if (!engine_said_yes(c, r, doing, &why, paths, out))
         return false;
-    if (source && !note_close(c, pool_id, cidr, source, id, doing)) {
+    if (!write_closing(c, &notes, doing)) {
         if (engine_load_cidr(e, pool_id, cidr, id) != ENGINE_OK || engine_settle(e) != ENGINE_OK)
             report_no_memory(c, doing);
         return false;

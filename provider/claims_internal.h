@@ -27,7 +27,7 @@ struct member {
     const char *lineage; /* as the state says; before it was read: as a journal says, or "" */
     bool own, configured, read;
     bool missing;     /* there is no document: no file, or 0 bytes */
-    bool stale;       /* it has no times, and has to be read again */
+    bool stale;       /* it has to be read again, whatever its times say */
     bool racy;        /* it was read so soon after a write that its times prove nothing */
     struct stat seen; /* before it was read */
     struct state_search *search;
@@ -101,6 +101,7 @@ struct claims {
     struct estate *estate;
     struct claimant self;
     struct member *members, *own;
+    size_t member_count;
     struct holder *holders;
     struct lh_table *places; /* id of a pool or scope of another state -> its member */
     const char *folder;      /* claims { path }, or NULL */
@@ -114,7 +115,8 @@ struct claims {
 /* ---- members.c */
 
 struct member *member_own(struct claims *x, const char *path, const char *lineage, bool missing);
-/* The state in that file; added when it is new. `shown` NULL: the path. */
+/* The state in that file; added when it is new. `shown` NULL: the path. NULL: there are too many.
+ */
 struct member *member_at(struct claims *x, const char *path, const char *shown);
 /* The journal of the pools that this state holds; NULL: there is no place for one. */
 struct holder *member_holder(struct claims *x, struct member *m);

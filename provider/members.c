@@ -80,6 +80,7 @@ static struct member *member_add(struct claims *x, const char *path, const char 
     while (*end)
         end = &(*end)->next;
     *end = m;
+    x->member_count++;
     return m;
 }
 
@@ -147,7 +148,7 @@ struct member *member_at(struct claims *x, const char *path, const char *shown)
 {
     const char *real = path_real(x->arena, path);
     struct member *m = find_path(x, real);
-    if (!m) {
+    if (!m && x->member_count < MEMBERS_MAX) {
         m = member_add(x, real, shown ? shown : path);
         member_holder(x, m);
     }
@@ -197,8 +198,16 @@ static bool add_glob(struct claims *x, struct diags *d, const char *pattern)
                    "directory), or remove the block.",
                    pattern,
                    r == GLOB_NOMATCH ? "matches no file" : "cannot be searched to its end");
-    for (size_t i = 0; i < n; i++)
-        member_at(x, found.gl_pathv[i], NULL)->configured = true;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        struct member *m = member_at(x, found.gl_pathv[i], NULL);
+        if (m)
+            m->configured = true;
+        else
+            r = -1;
+    }
+    if (r == -1)
+        diag_error(d, PATH_ATTR(NULL, "estate"), "The estate is too large",
+                   "It has more than %d states. Narrow the paths.", MEMBERS_MAX);
     if (r != GLOB_NOSPACE)
         globfree(&found);
     return r == 0;
@@ -236,16 +245,10 @@ static bool configure_member(struct claims *x, struct diags *d, const struct val
 
 bool claims_configure_estate(struct claims *x, struct diags *d, const struct value *blocks)
 {
-    size_t n = 0;
     for (size_t i = 0; blocks->kind == VALUE_SEQ && i < blocks->seq.count; i++)
         if (!configure_member(x, d, blocks->seq.items[i]))
             return false;
-    for (const struct member *m = x->members; m; m = m->next)
-        n++;
-    if (n > MEMBERS_MAX)
-        diag_error(d, PATH_ATTR(NULL, "estate"), "The estate is too large",
-                   "It has %zu states, and at most %d are read. Narrow the paths.", n, MEMBERS_MAX);
-    return n <= MEMBERS_MAX;
+    return true;
 }
 
 /* --- what a member holds --- */
@@ -446,8 +449,8 @@ bool member_is_current(const struct member *m)
     struct stat now;
     if (!m->path)
         return m->read && !m->stale && !m->problem[0];
-    return m->read && !m->racy && !m->missing && !m->problem[0] && stat(m->path, &now) == 0 &&
-           same_version(&now, &m->seen);
+    return m->read && !m->stale && !m->racy && !m->missing && !m->problem[0] &&
+           stat(m->path, &now) == 0 && same_version(&now, &m->seen);
 }
 
 static bool wants_reading(const struct claims *x, const struct member *m)
@@ -457,8 +460,8 @@ static bool wants_reading(const struct claims *x, const struct member *m)
         return false;
     if (!m->read)
         return true;
-    if (!m->path)
-        return m->stale && m->command;
+    if (m->stale || !m->path)
+        return m->stale && (m->path || m->command);
     if (stat(m->path, &now) != 0)
         memset(&now, 0, sizeof now);
     return (m->racy || !same_version(&now, &m->seen)) && !member_is_busy(x, m);

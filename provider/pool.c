@@ -339,11 +339,13 @@ static enum outcome destroy(struct call *c, struct change *ch)
     const char *id = value_str(value_get(ch->prior, "id"), "");
     if (!engine_pool(e, id) || !pool_is_known(engine_pool(e, id)))
         return CALL_DONE;
-    c->patience_ms = timeout_ms(ch->prior, "delete", c->patience_ms);
-    enum engine_result r =
-        engine_remove_pool(e, id, value_truth(value_get(ch->prior, "cascade"), false), &why);
-    if (engine_said_yes(c, r, arena_printf(c->arena, "%s (%s)", doing_delete, id), &why, NULL,
-                        &out))
+    c->patience_ms = timeout_ms(ch->prior, "delete", CALL_PATIENCE_MS);
+    bool cascade = value_truth(value_get(ch->prior, "cascade"), false);
+    const char *doing = arena_printf(c->arena, "%s (%s)", doing_delete, id);
+    if (cascade && !issue_begin(c, id, doing, &out))
+        return out; /* what others draw from it is part of what goes */
+    enum engine_result r = engine_remove_pool(e, id, cascade, &why);
+    if (engine_said_yes(c, r, doing, &why, NULL, &out))
         call_progress(c);
     return out;
 }
