@@ -79,8 +79,8 @@ struct pool_info {
     const char *description; /* may be NULL */
     const char *owner;       /* account id */
     enum family family;
-    bool public_amazon; /* public_ip_source = amazon */
-    bool planning;      /* a resource planning pool (source_resource) */
+    bool public_amazon;      /* public_ip_source = amazon */
+    bool planning;           /* a resource planning pool (source_resource) */
     const char *resource_id; /* whose inside it plans; NULL when not planning */
     struct rules rules;
     uint64_t release_quarantine; /* seconds; kept for the caller, who has the clock */
@@ -251,7 +251,8 @@ enum engine_result engine_release(struct engine *e, const char *allocation_id, s
 /* A custom allocation can be meant for a VPC or a subnet of the same owner: its tag
  * `ipam:reserved-for`, else its description, is the resource's tag Name. A request of that resource
  * for exactly its CIDR is granted: both records stay, the space counts once, and whichever goes
- * first leaves the block to the other (see reserve.c). The resource that stands on a; NULL: none. */
+ * first leaves the block to the other (see reserve.c). The resource that stands on a; NULL: none.
+ */
 const struct allocation *engine_consumer(const struct engine *e, const struct allocation *a);
 /* New tags and description of the same allocation (never refused by rules: AWS only flags). */
 enum engine_result engine_retag(struct engine *e, const char *allocation_id,

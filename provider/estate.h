@@ -25,13 +25,13 @@ struct estate {
     struct ignored_tags {
         const char *const *keys, *const *prefixes; /* NULL-terminated, or NULL: none */
     } ignored_tags;
-    const char *origin;     /* which state was read, for messages */
-    const char *state_path; /* local state file, or NULL */
+    const char *origin;                      /* which state was read, for messages */
+    const char *state_path;                  /* local state file, or NULL */
     const struct organization *organization; /* NULL: not described */
     struct watch *watch;                     /* of the state file; NULL: there is none */
-    struct engine *insides; /* the insides of VPCs, see inside.c */
-    struct memory *memory;  /* what data sources tell and the engine does not hold */
-    struct claims *claims;  /* what others issue; NULL: nobody else does (tests, tools) */
+    struct engine *insides;                  /* the insides of VPCs, see inside.c */
+    struct memory *memory; /* what data sources tell and the engine does not hold */
+    struct claims *claims; /* what others issue; NULL: nobody else does (tests, tools) */
 };
 
 extern const struct provider ipam_provider;
