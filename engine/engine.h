@@ -340,6 +340,24 @@ enum engine_result engine_check_provision(struct engine *e, const struct provisi
 void engine_plan_leave(struct engine *e, const char *allocation_id);
 void engine_plan_leave_cidr(struct engine *e, const char *pool_id, const struct cidr *c);
 /*
+ * Do all requests of the plan fit together? The checks above answer for one; what they grant after
+ * engine_mark is counted. engine_plan_asked ends one change: what was granted since the last call
+ * is kept as demand, or forgotten, and fn (may be NULL) is told of each pool concerned. O(free
+ * blocks).
+ */
+struct fit {
+    const struct pool *pool;
+    bool fits;                        /* for all of the demand there is a block, if well placed */
+    bool resources;                   /* not only pools below draw from it in this plan */
+    uint64_t requests;                /* demand in blocks */
+    uint64_t wanted[129];             /* ... by prefix length */
+    struct count demand, used, total; /* addresses; used without demand */
+    int largest_free;                 /* prefix length, -1 nothing */
+    unsigned *told;                   /* the caller's own, 0 at first */
+};
+typedef void (*fit_visit)(void *ctx, const struct fit *f);
+void engine_plan_asked(struct engine *e, bool keep, fit_visit fn, void *ctx);
+/*
  * A copy of the pool's space to choose blocks on; the caller frees *out with space_free. Holds all
  * allocations but those that skip (may be NULL) says true of. as_marked: as the pool was at
  * engine_mark, whatever came and went since. Pool CIDRs that went are gone there too. The pool must

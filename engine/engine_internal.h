@@ -119,6 +119,8 @@ struct pool {
     struct supply *supplies;
     size_t supply_count, supply_capacity;
 
+    struct demand *demand; /* of the plan; NULL: none */
+
     struct cidr *departed; /* blocks of records that went although they are not late */
     size_t departed_count, departed_capacity;
     bool departed_lost; /* memory was out: they are not known any more */
@@ -155,6 +157,7 @@ struct engine {
     size_t conflict_count; /* over all pools */
     bool contested;        /* pools overlap although neither feeds the other */
     bool marked;           /* see engine_mark */
+    struct demand *asked;  /* pools that the change being planned asks */
     bool unsettled;        /* some pool has pending allocations or needs rebuilding */
     bool topology;         /* pools or their CIDRs were loaded: links must be looked at again */
     size_t record_bytes;
@@ -280,6 +283,13 @@ enum engine_result choose_exact(struct engine *e, struct pool *p, bool planned,
 enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, unsigned len,
                                const struct cidr *disallowed, size_t count, struct cidr *out,
                                struct refusal *why);
+
+/* --- demand.c --- */
+
+/* A check granted a request: exactly c, or (c unset) any block of this length. by_pool: for a pool
+ * below. */
+void demand_note(struct engine *e, struct pool *p, const struct cidr *c, int len, bool by_pool);
+void demand_free(struct engine *e, struct pool *p);
 
 /* --- snapshot.c --- */
 

@@ -31,7 +31,13 @@ enum engine_result engine_check_allocate(struct engine *e, const struct allocati
     }
     result = choose_for(e, p, r, true, len, &c, why);
     bool knowable = result != ENGINE_REFUSED || why->code == REFUSAL_TAKEN;
-    return knowable || !supply_open(p, len) ? result : ENGINE_OK;
+    if (!knowable && supply_open(p, len)) {
+        result = ENGINE_OK;
+    }
+    if (result == ENGINE_OK) {
+        demand_note(e, p, &r->cidr, len, false);
+    }
+    return result;
 }
 
 enum engine_result engine_check_provision(struct engine *e, const struct provision_request *r,
@@ -43,13 +49,16 @@ enum engine_result engine_check_provision(struct engine *e, const struct provisi
     if (result == ENGINE_OK) {
         result = provision_choose(e, r, true, &p, &c, why);
     }
+    int len = cidr_is_set(&r->cidr) ? r->cidr.len : r->length;
+    if (result == ENGINE_OK && p->source) {
+        demand_note(e, p->source, &r->cidr, len, true);
+    }
     if (result != ENGINE_REFUSED || !p || !p->source) {
         return result;
     }
     bool about_supply = why->code == REFUSAL_NO_CIDRS || why->code == REFUSAL_NO_SPACE ||
                         why->code == REFUSAL_OUTSIDE_POOL ||
                         (why->code == REFUSAL_LENGTH_INVALID && why->curable);
-    int len = cidr_is_set(&r->cidr) ? r->cidr.len : r->length;
     return about_supply && supply_open(p->source, len) ? ENGINE_OK : result;
 }
 

@@ -223,6 +223,7 @@ void pool_free(struct engine *e, struct pool *p)
     free(p->pending.items);
     free(p->intents);
     free(p->supplies);
+    demand_free(e, p);
     free(p->departed);
     space_free(p->space);
     space_free(p->planned);

@@ -25,6 +25,7 @@ struct settings {
     struct field_value organization;
     struct field_value estate, claims;
     struct field_string lock_timeout;
+    struct field_int exhaustion;
 };
 
 #define IGNORED(n, t)                                                                              \
@@ -70,6 +71,13 @@ static const struct attribute provider_attributes[] = {
                     "is held for microseconds, so waiting means that a process is stuck. Default: "
                     "`60s`.",
      FIELD(struct settings, lock_timeout)},
+    {.name = "exhaustion_warning_percent",
+     .type = &type_number,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(RANGE(0, 100)),
+     .description = "A plan after which more than this share of a pool is in use warns, in percent "
+                    "of the pool's addresses; 0 never warns. Default: 80.",
+     FIELD(struct settings, exhaustion)},
     IGNORED("access_key", string),
     IGNORED("custom_ca_bundle", string),
     IGNORED("ec2_metadata_service_endpoint", string),
@@ -545,6 +553,7 @@ static void take_settings(struct call *c, const struct settings *s, struct estat
     e->ignored_tags.keys = kept_strings(e->arena, value_get(ignored, "keys"));
     e->ignored_tags.prefixes = kept_strings(e->arena, value_get(ignored, "key_prefixes"));
     take_quotas(s, e->engine);
+    e->exhaustion_warning = s->exhaustion.is == KNOWN ? (int)s->exhaustion.v : DEFAULT_EXHAUSTION;
     e->organization = organization_read(c, first_block(&s->organization), e->arena);
     const struct value *tags = value_get(first_block(&s->default_tags), "tags");
     struct value_member *members = NULL;

@@ -15,6 +15,7 @@
 /* Documented defaults of the provider block. */
 #define DEFAULT_REGION     "us-east-1"
 #define DEFAULT_ACCOUNT_ID "123456789012"
+#define DEFAULT_EXHAUSTION 80
 
 struct estate {
     struct arena *arena; /* holds the settings */
@@ -25,6 +26,7 @@ struct estate {
     struct ignored_tags {
         const char *const *keys, *const *prefixes; /* NULL-terminated, or NULL: none */
     } ignored_tags;
+    int exhaustion_warning;                  /* percent of a pool; 0: none */
     const char *origin;                      /* which state was read, for messages */
     const char *state_path;                  /* local state file, or NULL */
     const struct organization *organization; /* NULL: not described */
@@ -187,6 +189,13 @@ const char *depart_set(const struct facts *f);
 enum outcome plan_ahead(struct call *c, const struct resource *r, struct change *ch);
 /* The provider's before_apply hook: the resource's own private bytes instead of the envelope. */
 void plan_ahead_open(struct call *c, struct change *ch);
+
+/* --- capacity.c --- */
+
+/* The end of a plan hook: warns of a pool that cannot serve the whole plan, or that the plan makes
+ * nearly full, once each. again: a second plan, which was warned of. granted: what was asked for
+ * belongs to the plan, and the engine has not taken it yet. */
+void capacity_planned(struct call *c, const struct resource *r, bool again, bool granted);
 
 /* --- import.c --- */
 
@@ -570,6 +579,8 @@ struct refusal_paths {
 void report_refusal(struct call *c, const char *doing, const struct refusal *why,
                     const struct refusal_paths *paths);
 void report_no_memory(struct call *c, const char *doing);
+/* `ipam-pool-0... ("eu-west-1 prod")` */
+const char *pool_name(struct call *c, const char *id);
 /* AWS's code and the text with its placeholders, for the documentation; false: no such refusal. */
 bool refusal_template(enum refusal_code code, const char **aws, const char **text);
 

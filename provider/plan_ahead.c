@@ -226,32 +226,36 @@ static struct bytes chosen_write(struct call *c, const struct resource *r,
     return json_encode(c->arena, type_object(c->arena, members, n), values);
 }
 
-/* Puts into the plan what the hook chose, and returns it. */
-static const struct value *choose(struct call *c, const struct resource *r, struct change *ch)
+/* Puts into the plan what the hook chose; *chosen are those values. False: it could not. */
+static bool choose(struct call *c, const struct resource *r, struct change *ch,
+                   const struct value **chosen)
 {
-    const struct value *made, *taken = &value_null;
+    const struct value *made;
     if (!trial(c, r, ch, &made) && (c->diags->errors || !trial_without_leaving(c, r, ch, &made)))
-        return taken;
-    fill(c, r, ch, made, &taken);
+        return false;
+    fill(c, r, ch, made, chosen);
     provider_observe(c, r, ch->prior, ch->planned);
     call_progress(c);
-    return taken;
+    return true;
 }
 
-/* Sealed even when nothing was chosen: that tells the second plan from the first. */
-static void first_plan(struct call *c, const struct resource *r, struct change *ch)
+/* Sealed even when nothing was chosen: that tells the second plan from the first. True: the hook
+ * ran, and the engine has what it asks for. */
+static bool first_plan(struct call *c, const struct resource *r, struct change *ch)
 {
+    const struct value *values = &value_null;
     struct bytes inner = ch->private;
     if (!inner.len && ch->kind != CHANGE_CREATE)
         inner = ch->prior_private;
-    const struct value *taken = is_eligible(c, r, ch) ? choose(c, r, ch) : &value_null;
-    struct bytes chosen = chosen_write(c, r, taken);
+    bool taken = is_eligible(c, r, ch) && choose(c, r, ch, &values);
+    struct bytes chosen = chosen_write(c, r, values);
     if (chosen.len > ENVELOPE_MAX)
         diag_error(c->diags, NULL, "The plan is too large",
                    "The addresses that this plan chooses for one %s take %zu bytes, and a plan "
                    "keeps at most %u. Divide it into several.",
                    c->type_name, chosen.len, ENVELOPE_MAX);
     ch->private = envelope_seal(c->arena, chosen, inner);
+    return taken;
 }
 
 /* --- the hooks around those of the resources --- */
@@ -270,12 +274,14 @@ enum outcome plan_ahead(struct call *c, const struct resource *r, struct change 
     ch->prior_private = before.inner;
     fill(c, r, ch, chosen, NULL); /* so that the hook can ask about them */
     enum outcome out = r->plan ? r->plan(c, ch) : CALL_DONE;
-    if (out != CALL_DONE || c->diags->errors)
-        return out;
-    fill(c, r, ch, chosen, NULL);
-    if (!shown.is && c->client.store_planned_private && ch->kind != CHANGE_DELETE)
-        first_plan(c, r, ch);
-    return CALL_DONE;
+    bool taken = false;
+    if (out == CALL_DONE && !c->diags->errors) {
+        fill(c, r, ch, chosen, NULL);
+        if (!shown.is && c->client.store_planned_private && ch->kind != CHANGE_DELETE)
+            taken = first_plan(c, r, ch);
+    }
+    capacity_planned(c, r, shown.is, out == CALL_DONE && !c->diags->errors && !taken);
+    return out;
 }
 
 void plan_ahead_open(struct call *c, struct change *ch)

@@ -190,8 +190,7 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                        "{limit}, for those that are set. Correct the lengths."},
 };
 
-/* `ipam-pool-0... ("eu-west-1 prod")` */
-static const char *pool_name(struct call *c, const char *id)
+const char *pool_name(struct call *c, const char *id)
 {
     const struct pool *p = engine_pool(estate_of(c)->engine, id);
     const char *description = p ? pool_info(p)->description : NULL;

@@ -468,7 +468,7 @@ static void test_update(void **state)
     c.proposed = host_propose(&w.s, "ipam_vpc", made.object[VPC], config);
     struct host_answer first = host_plan(&w.s, &c);
     assert_known(&w.s, &first);
-    assert_string_equal(text_of(first.state, "ipv6_cidr_block"), "2600:1f00::/56");
+    assert_non_null(strstr(text_of(first.state, "ipv6_cidr_block"), "::/56"));
     walk_end(&w);
 
     walk_start(&w, a, here, true);
