@@ -49,7 +49,7 @@ extern const struct data_source ipam_data, ipams_data, scope_data, scopes_data, 
         CHECKS(CHECKED_BY(check_region, "a Region name")),                                         \
         .description = "Region that is asked. Default: the provider's region."                     \
     }
-#define DATA_ID OUT("id", string, "Identifier of the result.")
+#define DATA_ID OUT("id", string, "Name of the Region that was asked.")
 
 /* --- building objects --- */
 
