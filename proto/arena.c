@@ -62,7 +62,8 @@ struct arena {
     struct chunk *current; /* takes small blocks */
     struct deferred *deferred;
     jmp_buf *guard;
-    size_t next_size; /* of the next chunk for small blocks */
+    struct chunk *reserve; /* in no list; for small blocks when memory is out */
+    size_t next_size;      /* of the next chunk for small blocks */
     size_t used;
 };
 
@@ -103,6 +104,7 @@ void arena_free(struct arena *a)
         UNPOISON(c->data, c->size);
         free(c);
     }
+    free(a->reserve);
     free(a);
 }
 
@@ -170,18 +172,56 @@ static void *try_small(struct arena *a, size_t n)
     return p;
 }
 
+static void *try_large(struct arena *a, size_t n)
+{
+    struct chunk *c = chunk_new(a, n);
+    return c ? c->data : NULL;
+}
+
+void arena_reserve(struct arena *a, size_t n)
+{
+    if (a->reserve && a->reserve->size >= n) {
+        return;
+    }
+    struct chunk *c = fuse_blows() || n > SIZE_MAX / 2 ? NULL : malloc(sizeof *c + n);
+    if (!c) {
+        arena_exhausted(a);
+    }
+    free(a->reserve);
+    *c = (struct chunk){.size = n};
+    a->reserve = c;
+}
+
+/* The reserve becomes the chunk that small blocks come from. */
+static void *try_reserve(struct arena *a, size_t n)
+{
+    struct chunk *c = a->reserve;
+    if (!c || n > LARGE_BLOCK || c->size < stride(n)) {
+        return NULL;
+    }
+    a->reserve = NULL;
+    memset(c->data, 0, c->size);
+    POISON(c->data, c->size);
+    c->next = a->chunks;
+    if (c->next) {
+        c->next->prev = c;
+    }
+    a->chunks = a->current = c;
+    return try_small(a, n);
+}
+
 /* NULL when memory is out. */
 static void *try_alloc(struct arena *a, size_t n)
 {
-    if (fuse_blows() || n > SIZE_MAX / 2) {
+    if (n > SIZE_MAX / 2) {
         return NULL;
     }
-    void *p;
-    if (n > LARGE_BLOCK) {
-        struct chunk *c = chunk_new(a, n);
-        p = c ? c->data : NULL;
-    } else {
-        p = try_small(a, n);
+    void *p = NULL;
+    if (!fuse_blows()) {
+        p = n > LARGE_BLOCK ? try_large(a, n) : try_small(a, n);
+    }
+    if (!p) {
+        p = try_reserve(a, n);
     }
     if (p) {
         a->used += n;

@@ -51,6 +51,11 @@ void *arena_calloc(struct arena *a, size_t count, size_t size);
  * doubling a buffer wastes little. */
 void *arena_grow(struct arena *a, void *p, size_t old, size_t n);
 
+/* Sets aside n bytes, unless an earlier reserve of that size is untouched, for when memory is out:
+ * blocks of up to 16 KiB then come from it. Called right before a change that must be answered.
+ * O(1). */
+void arena_reserve(struct arena *a, size_t n);
+
 /* Copies; the result of the string functions is NUL-terminated. */
 void *arena_memdup(struct arena *a, const void *p, size_t n);
 char *arena_strdup(struct arena *a, const char *s);

@@ -181,6 +181,42 @@ static void out_of_memory_jumps_and_leaks_nothing(void **state)
     arena_free(*state);
 }
 
+static void use_reserve(struct arena *a)
+{
+    arena_alloc(a, 4000); /* nearly fills the first chunk */
+    arena_reserve(a, 8000);
+    arena_reserve(a, 8000); /* it is still there */
+    arena_fail_after(1);
+    unsigned char *p = arena_alloc(a, 3000), *q = arena_alloc(a, 3000);
+    for (size_t i = 0; i < 3000; i++) {
+        assert_int_equal(p[i] | q[i], 0);
+    }
+    arena_fail_after(1);
+    arena_alloc(a, 10);
+    fail_msg("a reserve was there twice");
+}
+
+static void reserve_too_much(struct arena *a)
+{
+    arena_reserve(a, SIZE_MAX - 5);
+}
+
+static void reserve_too_little(struct arena *a)
+{
+    arena_reserve(a, 100);
+    arena_fail_after(1);
+    arena_alloc(a, 200);
+}
+
+static void a_reserve_serves_when_memory_is_out(void **state)
+{
+    (void)state;
+    assert_true(run_guarded(0, use_reserve));
+    assert_true(run_guarded(0, reserve_too_much));
+    assert_true(run_guarded(0, reserve_too_little));
+    assert_true(run_guarded(1, reserve_too_little));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +227,7 @@ int main(void)
         cmocka_unit_test(copies),
         cmocka_unit_test(deferred_functions_run_backwards),
         cmocka_unit_test(out_of_memory_jumps_and_leaks_nothing),
+        cmocka_unit_test(a_reserve_serves_when_memory_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

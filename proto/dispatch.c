@@ -22,7 +22,9 @@
  * or ended for that long either. Then everything that still waits is stuck together; but giving up
  * all of it at once would be wrong: the host sends only so many requests at a time, and the one
  * that would help may stand behind the ones that wait. So they are given up one by one, oldest
- * first, STALL_GRACE_MS apart, until something changes again.
+ * first, STALL_GRACE_MS apart, until something changes again. One case needs no patience: when as
+ * many calls as the host has places wait for another request of the same run, none can come, and
+ * the oldest is given up to make place.
  *
  * Out of memory. arena.h jumps to the guard that `guarded` sets; nothing but the arena is lost. The
  * answer is a status, which Terraform shows as an error, with one exception: Terraform takes a
@@ -38,23 +40,26 @@
 #define REQUEST(name) &tfplugin6__##name##__request__descriptor
 
 static const struct method methods[] = {
-    {"PlanResourceChange", REQUEST(plan_resource_change), method_plan, NULL},
-    {"ApplyResourceChange", REQUEST(apply_resource_change), method_apply, method_apply_abandon},
-    {"ReadResource", REQUEST(read_resource), method_read, NULL},
-    {"ValidateResourceConfig", REQUEST(validate_resource_config), method_validate_resource, NULL},
-    {"UpgradeResourceState", REQUEST(upgrade_resource_state), method_upgrade, NULL},
-    {"ImportResourceState", REQUEST(import_resource_state), method_import, NULL},
-    {"MoveResourceState", REQUEST(move_resource_state), method_move, NULL},
-    {"ReadDataSource", REQUEST(read_data_source), method_read_data, NULL},
+    {"PlanResourceChange", REQUEST(plan_resource_change), method_plan, NULL, true},
+    {"ApplyResourceChange", REQUEST(apply_resource_change), method_apply, method_apply_abandon,
+     true},
+    {"ReadResource", REQUEST(read_resource), method_read, NULL, true},
+    {"ValidateResourceConfig", REQUEST(validate_resource_config), method_validate_resource, NULL,
+     false},
+    {"UpgradeResourceState", REQUEST(upgrade_resource_state), method_upgrade, NULL, false},
+    {"ImportResourceState", REQUEST(import_resource_state), method_import, NULL, true},
+    {"MoveResourceState", REQUEST(move_resource_state), method_move, NULL, false},
+    {"ReadDataSource", REQUEST(read_data_source), method_read_data, NULL, true},
     {"ValidateDataResourceConfig", REQUEST(validate_data_resource_config), method_validate_data,
-     NULL},
-    {"CallFunction", REQUEST(call_function), method_call_function, NULL},
-    {"GetFunctions", REQUEST(get_functions), method_get_functions, NULL},
-    {"GetProviderSchema", REQUEST(get_provider_schema), method_get_provider_schema, NULL},
-    {"GetMetadata", REQUEST(get_metadata), method_get_metadata, NULL},
-    {"ValidateProviderConfig", REQUEST(validate_provider_config), method_validate_provider, NULL},
-    {"ConfigureProvider", REQUEST(configure_provider), method_configure, NULL},
-    {"StopProvider", REQUEST(stop_provider), method_stop, NULL},
+     NULL, false},
+    {"CallFunction", REQUEST(call_function), method_call_function, NULL, false},
+    {"GetFunctions", REQUEST(get_functions), method_get_functions, NULL, false},
+    {"GetProviderSchema", REQUEST(get_provider_schema), method_get_provider_schema, NULL, false},
+    {"GetMetadata", REQUEST(get_metadata), method_get_metadata, NULL, false},
+    {"ValidateProviderConfig", REQUEST(validate_provider_config), method_validate_provider, NULL,
+     false},
+    {"ConfigureProvider", REQUEST(configure_provider), method_configure, NULL, false},
+    {"StopProvider", REQUEST(stop_provider), method_stop, NULL, false},
 };
 
 static const char out_of_memory[] = "the provider is out of memory";
@@ -124,6 +129,11 @@ struct runtime *runtime_new(const struct provider *provider, runtime_reply reply
 unsigned runtime_waiting(const struct runtime *r)
 {
     return r->waiting;
+}
+
+void runtime_places(struct runtime *r, unsigned places)
+{
+    r->places = places;
 }
 
 void call_progress(struct call *c)
@@ -231,15 +241,25 @@ static void request_abandon(struct request *q, int status, const char *why)
     free(body);
 }
 
+/* An answer without a message. */
+static void refuse(struct request *q, int status, const char *problem)
+{
+    q->outcome = CALL_DONE;
+    q->status = status;
+    q->problem = problem;
+}
+
 static void attempt(struct request *q)
 {
     struct arena *a = q->call.arena;
+    if (q->method->needs_state && q->runtime->provider->needs_state && !q->call.state) {
+        refuse(q, STATUS_FAILED_PRECONDITION, "the provider is not configured");
+        return;
+    }
     if (!q->message)
         q->message = wire_unpack(a, q->method->request, q->raw);
     if (!q->message) {
-        q->outcome = CALL_DONE;
-        q->status = STATUS_INVALID_ARGUMENT;
-        q->problem = "the request is malformed";
+        refuse(q, STATUS_INVALID_ARGUMENT, "the request is malformed");
         return;
     }
     diags_init(&q->diags, a);
@@ -297,6 +317,7 @@ static void request_serve(struct request *q, uint64_t now_ms, bool expired)
     q->call.state = r->state;
     q->call.now_ms = now_ms;
     q->call.attempts++;
+    q->call.for_this_run = false;
 
     if (!q->call.arena)
         q->call.arena = arena_new();
@@ -387,8 +408,30 @@ void runtime_cancel(struct runtime *r, void *tag)
     }
 }
 
+/* Is every place of the host taken by a call that waits for another one? */
+static bool no_place_left(const struct runtime *r)
+{
+    unsigned stuck = 0;
+    for (const struct request *q = r->places ? r->first : NULL; q; q = q->next)
+        stuck += q->call.for_this_run;
+    return stuck > 0 && stuck >= r->places;
+}
+
+/* Gives up the oldest call that takes a place in vain. */
+static void make_place(struct runtime *r, uint64_t now_ms)
+{
+    for (struct request *q = r->first; q; q = q->next) {
+        if (q->call.for_this_run) {
+            request_serve(q, now_ms, true);
+            return;
+        }
+    }
+}
+
 uint64_t runtime_tick(struct runtime *r, uint64_t now_ms)
 {
+    if (no_place_left(r))
+        make_place(r, now_ms);
     for (struct request *q = r->first, *next; q; q = next) {
         next = q->next;
         bool expired = expiry(q) <= now_ms;
@@ -396,7 +439,7 @@ uint64_t runtime_tick(struct runtime *r, uint64_t now_ms)
             request_serve(q, now_ms, expired);
     }
     sweep(r, now_ms);
-    uint64_t due = UINT64_MAX;
+    uint64_t due = no_place_left(r) ? now_ms : UINT64_MAX;
     for (const struct request *q = r->first; q; q = q->next) {
         uint64_t own = expiry(q) < q->poll_due_ms ? expiry(q) : q->poll_due_ms;
         due = own < due ? own : due;

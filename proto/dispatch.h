@@ -20,6 +20,7 @@ enum {
     STATUS_OK = 0,
     STATUS_INVALID_ARGUMENT = 3,
     STATUS_RESOURCE_EXHAUSTED = 8,
+    STATUS_FAILED_PRECONDITION = 9,
     STATUS_UNIMPLEMENTED = 12,
     STATUS_INTERNAL = 13
 };
@@ -31,6 +32,10 @@ struct runtime;
  * back into the runtime. */
 typedef void (*runtime_reply)(void *ctx, void *tag, int status, const char *message,
                               struct bytes body);
+
+/* How many requests the host sends at a time at most (Terraform's -parallelism); 0, the default:
+ * not known. See for_this_run in struct call. */
+void runtime_places(struct runtime *r, unsigned places);
 
 /* NULL when memory is out. `provider` must outlive the runtime. */
 struct runtime *runtime_new(const struct provider *provider, runtime_reply reply, void *ctx);

@@ -46,6 +46,7 @@ struct method {
     enum outcome (*run)(struct request *q);
     /* An answer that must exist even when memory is out, made with malloc; NULL: a status does. */
     uint8_t *(*abandon)(struct bytes raw, const char *summary, const char *detail, size_t *len);
+    bool needs_state; /* of those providers that need one: see struct provider */
 };
 
 struct request {
@@ -98,6 +99,7 @@ struct runtime {
 
     struct request *first, *last; /* waiting, in order of arrival */
     unsigned waiting;
+    unsigned places;   /* of the host; 0: not known */
     uint64_t changes;  /* counts what may make a waiting call possible */
     bool progressed;   /* call_progress was called in this attempt */
     bool stalled;      /* a call ran out of patience and nothing has changed since */

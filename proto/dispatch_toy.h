@@ -170,6 +170,7 @@ static enum outcome toy_plan(struct call *c, struct change *ch)
 static enum outcome toy_wait_for_room(struct call *c, struct change *ch, const struct value **state)
 {
     if (toy.taken == toy.rooms) {
+        c->for_this_run = true;
         if (!c->last_attempt && !c->stopping)
             return CALL_WAIT;
         diag_error(c->diags, NULL, "No room", "%s",

@@ -53,6 +53,7 @@
 
 #include "proto/dispatch.h"
 #include "proto/handshake.h"
+#include "proto/host.h"
 #include "proto/log.h"
 
 /* Accepted and matched in one go; more than Terraform's default -parallelism. */
@@ -527,6 +528,9 @@ struct loop *loop_new(const struct loop_options *options, const char **error)
     gpr_set_log_function(grpc_log);
     grpc_init();
     l->runtime = runtime_new(options->provider, on_reply, l);
+    if (l->runtime && options->hosted) {
+        runtime_places(l->runtime, host_places(l->host));
+    }
     l->queue = grpc_completion_queue_create_for_next(NULL);
     l->server = new_server();
     grpc_server_register_completion_queue(l->server, l->queue, NULL);

@@ -41,15 +41,18 @@ struct call {
     void *state;           /* the provider's own, see provider_hooks.configure */
     const char *type_name; /* the name by which the user called the resource */
     enum call_stage stage;
-    bool last_attempt;     /* answer now, whatever the reason */
-    bool stopping;         /* StopProvider was received: answer now, and say so */
-    unsigned attempts;     /* 1 on the first */
-    uint64_t now_ms;       /* monotonic */
-    unsigned patience_ms;  /* preset to CALL_PATIENCE_MS; a hook may change it before waiting */
-    unsigned poll_ms;      /* 0: only progress wakes; a hook may set it before waiting */
-    void *attempt_data;    /* the hook's own between attempts; NULL at first. As long as it is set
-                              the arena is kept, so what it needs may live there. A call that may
-                              be retried often should not set it: then nothing piles up */
+    bool last_attempt;    /* answer now, whatever the reason */
+    bool stopping;        /* StopProvider was received: answer now, and say so */
+    unsigned attempts;    /* 1 on the first */
+    uint64_t now_ms;      /* monotonic */
+    unsigned patience_ms; /* preset to CALL_PATIENCE_MS; a hook may change it before waiting */
+    unsigned poll_ms;     /* 0: only progress wakes; a hook may set it before waiting */
+    bool for_this_run;    /* a hook sets it before waiting when only another request of the same
+                             Terraform run can help: when all places of that run wait like this,
+                             none can come, and the calls are given up without more patience */
+    void *attempt_data;   /* the hook's own between attempts; NULL at first. As long as it is set
+                             the arena is kept, so what it needs may live there. A call that may
+                             be retried often should not set it: then nothing piles up */
     struct {
         bool deferral_allowed;
         bool store_planned_private; /* Terraform >= 1.16: planned_private comes back in apply */
@@ -136,6 +139,8 @@ struct provider {
     const struct data_source *const *data_sources; /* NULL-terminated or NULL */
     const struct function *const *functions;       /* NULL-terminated or NULL */
 
+    /* Hooks that plan, apply, read or import are not called before configure has set *state. */
+    bool needs_state;
     /* *state: NULL at first, later (reattach mode, several configures in one process) what the
      * last one left. The hook replaces it whole or leaves it. May wait (polling a child process).
      */

@@ -413,9 +413,11 @@ bool refusal_may_pass(struct call *c, const struct refusal *why)
     bool watching = estate_watch(c);
     if (c->last_attempt || c->stopping)
         return false;
-    if (why->code == REFUSAL_NOT_SHARED) /* a process has one account, which needs no share */
-        return watching;
-    return why->curable || (watching && is_made_elsewhere(why->code));
+    /* A process has one account, which needs no share. */
+    c->for_this_run = why->code == REFUSAL_NOT_SHARED
+                          ? watching
+                          : why->curable || (watching && is_made_elsewhere(why->code));
+    return c->for_this_run;
 }
 
 /* While nothing is applied yet: may the run itself, by another alias, share the pool? It can when
