@@ -2,16 +2,15 @@
 were killed: never the same CIDR twice, and a refusal that says how to go on when that is not
 certain."""
 
-import ipaddress
 import json
 import os
-import pathlib
 import signal
 import stat
 import subprocess
 import time
 
-from harness import BINARY, Case, estate, instance_of, run, vpc
+from harness import BINARY, Case, estate, run, vpc
+from state_test import StateServer, backend
 
 JOURNAL = "terraform.tfstate.ipam-claims"
 
@@ -248,6 +247,60 @@ class Estates(Claims):
         result = one.refused(member(self.pool, 'estate { path = "../[cw]*/terraform.tfstate" }',
                                     many("a", 1, pool="local.pool")))
         self.assert_says(result, "is in two states")
+
+
+class Remote(Claims):
+    """The pool's state is not a local file: the journal is in a folder that all name."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = StateServer()
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        (self.base / "claims").mkdir()
+        self.text = (backend("http", address=self.server.url) + estate() + OUTPUT).replace(
+            'region = "eu-west-1"\n}',
+            'region = "eu-west-1"\n  claims {\n    path = "../claims"\n  }\n}', 1)
+        self.tf.up(self.text)
+        self.tf.plan()
+        pull = ["python3", "-c", "import sys, urllib.request as u; "
+                "sys.stdout.write(u.urlopen(sys.argv[1]).read().decode())", self.server.url]
+        self.block = f"""estate {{
+    command = {json.dumps(pull)}
+  }}
+  claims {{
+    path = "../claims"
+  }}"""
+
+    def remote_cidrs(self):
+        state = json.loads(self.server.state)
+        return [i["attributes"]["cidr_block"] for r in state["resources"]
+                if r["type"] == "ipam_vpc" for i in r["instances"]]
+
+    def test_two_root_modules(self):
+        pool = self.pool_id()
+        one = self.folder("one")
+        one.write(member(pool, self.block, many("a", 8, pool="local.pool")))
+        one.init()
+        self.tf.write(self.text + many("a", 8))
+        self.at_once(self.tf, one)
+        cidrs = self.all_cidrs(one) + self.remote_cidrs()
+        self.assertEqual(len(cidrs), 16)
+        self.assert_disjoint(cidrs, "10.0.0.0/16")
+        journal, = (self.base / "claims").iterdir()
+        self.assertEqual(stat.S_IMODE(journal.stat().st_mode), 0o600)
+        self.tf.write(self.text + many("a", 10))
+        self.tf.apply()
+        self.assert_disjoint(self.all_cidrs(one) + self.remote_cidrs(), "10.0.0.0/16")
+        one.quiet()
+        self.tf.quiet()
+
+    def test_aliases(self):
+        self.tf.up(self.text + ALIAS.replace('"eu-west-1"', '"eu-west-1"\n  claims {\n'
+                                             '    path = "../claims"\n  }')
+                   + many("a", 6) + many("b", 6, extra="provider = ipam.b"))
+        self.assert_disjoint(self.remote_cidrs(), "10.0.0.0/16")
+        self.assertEqual(len(self.remote_cidrs()), 12)
 
 
 class Left(Claims):
