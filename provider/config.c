@@ -370,7 +370,8 @@ struct estate *estate_new(void)
     e->engine = engine_new();
     e->insides = engine_new();
     e->memory = memory_new();
-    if (!e->arena || !e->engine || !e->insides || !e->memory) {
+    e->previews = previews_new();
+    if (!e->arena || !e->engine || !e->insides || !e->memory || !e->previews) {
         estate_free(e);
         return NULL;
     }
@@ -390,6 +391,7 @@ void estate_free(struct estate *e)
     engine_free(e->insides);
     watch_free(e->watch);
     memory_free(e->memory);
+    previews_free(e->previews);
     arena_free(e->arena);
     free(e);
 }

@@ -33,6 +33,7 @@ struct estate {
     struct watch *watch;                     /* of the state file; NULL: there is none */
     struct engine *insides;                  /* the insides of VPCs, see inside.c */
     struct memory *memory; /* what data sources tell and the engine does not hold */
+    struct previews *previews; /* previews with a key */
     struct claims *claims; /* what others issue; NULL: nobody else does (tests, tools) */
 };
 
@@ -189,6 +190,23 @@ const char *depart_set(const struct facts *f);
 enum outcome plan_ahead(struct call *c, const struct resource *r, struct change *ch);
 /* The provider's before_apply hook: the resource's own private bytes instead of the envelope. */
 void plan_ahead_open(struct call *c, struct change *ch);
+
+/* --- preview_keys.c: previews with a key --- */
+
+struct previews *previews_new(void); /* NULL when memory is out */
+void previews_free(struct previews *p);
+/* What this key has, or NULL. */
+const struct cidr *previews_find(const struct previews *p, const char *pool_id, const char *key);
+/* Sets what the key has; false when memory is out. */
+bool previews_put(struct previews *p, const char *pool_id, const char *key, const struct cidr *c,
+                  bool stored);
+/* All CIDRs of keys in that pool, in address order; stored: only those that the state had. */
+const struct cidr *previews_of(const struct previews *p, struct arena *a, const char *pool_id,
+                               bool stored, size_t *count);
+/* A state_visit for data sources; the context is the estate. False: memory is out. */
+bool previews_hydrate(void *ctx, const struct state_instance *i);
+/* Is this one of the names of the data source (data_preview.c)? */
+bool data_is_preview(const char *type_name);
 
 /* --- capacity.c --- */
 

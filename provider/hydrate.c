@@ -281,6 +281,10 @@ bool estate_hydrate(struct estate *e, const struct state *s, struct diags *d)
     }
     if (!h.failed)
         state_each(s, departure_visit, &h);
+    if (!h.failed && !state_each_data(s, previews_hydrate, e)) {
+        h.failed = true;
+        diag_error(d, NULL, "reading the state: out of memory", "Nothing was changed.");
+    }
     if (!h.failed)
         log_line(LOG_DEBUG, "read %zu objects from %s", h.loaded, e->origin);
     return !h.failed;

@@ -210,7 +210,10 @@ bool set_choose(struct call *c, struct set_choice *s, bool as_marked)
     bool done = engine_copy_space(e, s->pool_id, as_marked, is_own, s, &space) == ENGINE_OK;
     if (done) {
         arena_defer(c->arena, free_space, space);
-        if (!as_marked)
+        if (as_marked) /* what is announced in this run must not matter */
+            avoid.items =
+                previews_of(estate_of(c)->previews, c->arena, s->pool_id, true, &avoid.count);
+        else
             avoid.items = engine_intents(e, s->pool_id, &avoid.count);
         done = choose_on(c, s, space, &avoid, cidr_max_len(pool_info(p)->family));
     }

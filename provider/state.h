@@ -97,6 +97,9 @@ struct state_instance {
  * must not walk the same state again. */
 typedef bool (*state_visit)(void *ctx, const struct state_instance *i);
 bool state_each(const struct state *s, state_visit fn, void *ctx);
+/* The same for the results of data sources; what is not well-formed is passed over. The address is
+ * "". */
+bool state_each_data(const struct state *s, state_visit fn, void *ctx);
 
 /* Parses bytes (state pull, tests, fuzzing): NULL and *error (static or in buf) when they are not a
  * state of format version 4. 0 bytes are an error here. */

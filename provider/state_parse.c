@@ -515,3 +515,47 @@ bool state_each(const struct state *s, state_visit fn, void *ctx)
     }
     return ok;
 }
+
+static bool visit_data(struct json_object *resource, struct scratch *scratch, state_visit fn,
+                       void *ctx)
+{
+    struct json_object *type = member(resource, "type"), *instances = member(resource, "instances");
+    struct json_object *provider = member(resource, "provider");
+    const char *source;
+    size_t len, count;
+    bool legacy;
+    if (!json_object_is_type(type, json_type_string) ||
+        !json_object_is_type(provider, json_type_string) ||
+        !json_object_is_type(instances, json_type_array) ||
+        !provider_source(json_object_get_string(provider), &source, &len, &legacy)) {
+        return true;
+    }
+    if (!resource_provider(&scratch->provider, resource)) {
+        return false;
+    }
+    count = json_object_array_length(instances);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *instance = json_object_array_get_idx(instances, i);
+        struct state_instance view = {.type = json_object_get_string(type),
+                                      .provider = scratch->provider.data,
+                                      .address = "",
+                                      .attributes = member(instance, "attributes")};
+        if (json_object_is_type(view.attributes, json_type_object) && !fn(ctx, &view)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool state_each_data(const struct state *s, state_visit fn, void *ctx)
+{
+    bool ok = true;
+    size_t count = s->resources ? json_object_array_length(s->resources) : 0;
+    for (size_t i = 0; ok && i < count; i++) {
+        struct json_object *resource = json_object_array_get_idx(s->resources, i);
+        if (strcmp(json_object_get_string(member(resource, "mode")), "data") == 0) {
+            ok = visit_data(resource, s->scratch, fn, ctx);
+        }
+    }
+    return ok;
+}
