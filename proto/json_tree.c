@@ -13,7 +13,8 @@
  *     without a word; either way its tree is smaller than the text, which the count shows.
  *
  * The last defence: json-c's token buffer drops bytes silently when it cannot grow, which could
- * turn one CIDR into another. So it is made to grow before the real parsing (see warm_up).
+ * turn one CIDR into another. So it is made to grow before the real parsing (see
+ * json_tree_warm_up).
  */
 #include "proto/json_tree.h"
 
@@ -226,9 +227,7 @@ static bool feed(struct json_tokener *tok, const char *piece, size_t len, struct
     return e == json_tokener_success || e == json_tokener_continue;
 }
 
-/* Lets the tokener read a string of this length, so that its buffer is as long as the real text
- * will need it. False when memory is out. */
-static bool warm_up(struct json_tokener *tok, size_t longest)
+bool json_tree_warm_up(struct json_tokener *tok, size_t longest)
 {
     char filler[4096];
     memset(filler, 'x', sizeof filler);
@@ -291,7 +290,7 @@ static void put_tree(void *tree)
 static bool parse(struct scan *s, struct json_object **out)
 {
     struct json_tokener *tok = json_tokener_new_ex((int)s->max_depth + 2);
-    if (!tok || !warm_up(tok, s->longest)) {
+    if (!tok || !json_tree_warm_up(tok, s->longest)) {
         if (tok) {
             json_tokener_free(tok);
         }

@@ -2,7 +2,8 @@
  * json_tree - JSON text as json-c's tree, with nothing lost on the way
  *
  * json-c alone saturates big integers, takes the last of two equal keys, cuts keys at \u0000 and
- * accepts NaN. Here such input either keeps its meaning or is refused. Internal to proto.
+ * accepts NaN. Here such input either keeps its meaning or is refused. Internal to proto, but
+ * for json_tree_warm_up.
  */
 #ifndef PROTO_JSON_TREE_H
 #define PROTO_JSON_TREE_H
@@ -25,6 +26,10 @@ struct type;
  * CODEC_MAX_BYTES bytes. O(n). */
 bool json_tree_parse(struct arena *a, struct bytes in, unsigned max_depth, struct json_object **out,
                      const char **error);
+
+/* Lets the tokener read a string of this length, so that its buffer is as long as the real text
+ * will need it: json-c drops bytes silently when it cannot grow. False when memory is out. */
+bool json_tree_warm_up(struct json_tokener *tok, size_t longest);
 
 /* type_from_json for a tree that has been read already. */
 const struct type *type_from_tree(struct arena *a, struct json_object *tree);

@@ -290,7 +290,8 @@ static const struct value *decode_map(struct decoder *d, const struct type *t,
 static int compare_name(const msgpack_object_str *s, const char *name)
 {
     size_t len = strlen(name);
-    int order = memcmp(s->ptr, name, s->size < len ? s->size : len);
+    size_t shorter = s->size < len ? s->size : len;
+    int order = shorter ? memcmp(s->ptr, name, shorter) : 0; /* ptr may be NULL */
     return order != 0 ? order : (s->size > len) - (s->size < len);
 }
 

@@ -521,6 +521,12 @@ static enum journal_result note_write(struct note *n)
     return r;
 }
 
+static void warn_unwritten(const struct holder *h, enum journal_result r)
+{
+    log_line(LOG_WARN, "%s",
+             r == JOURNAL_NO_MEMORY ? "out of memory" : journal_problem(h->journal));
+}
+
 /* The locked journal of that pool or scope; NULL: none is kept here, or it is not locked. */
 static struct holder *locked_holder(struct claims *x, const char *id)
 {
@@ -590,8 +596,9 @@ static void cancel(struct call *c, const struct issue *i)
         return;
     struct note *n = note_new(c, h);
     add(n, record_of("cancel", i->id, x->self.name));
-    if (note_write(n) != JOURNAL_OK)
-        log_line(LOG_WARN, "%s", journal_problem(h->journal));
+    enum journal_result r = note_write(n);
+    if (r != JOURNAL_OK)
+        warn_unwritten(h, r);
 }
 
 bool issue_allocate(struct call *c, const struct allocation_request *r, const char *doing,
@@ -717,7 +724,7 @@ static bool write_release(struct note *n, int64_t until, const char *doing)
 {
     enum journal_result r = n ? note_write(n) : JOURNAL_OK;
     if (r != JOURNAL_OK && !until) /* others keep it until they have read the state: safe */
-        log_line(LOG_WARN, "%s", journal_problem(n->holder->journal));
+        warn_unwritten(n->holder, r);
     return r == JOURNAL_OK || !until || report_write(n->call, n->holder, r, doing);
 }
 
@@ -799,8 +806,9 @@ static bool write_closing(struct call *c, const struct closing *n, const char *d
     enum journal_result r = n->close ? note_write(n->close) : JOURNAL_OK;
     if (r != JOURNAL_OK)
         return report_write(c, n->close->holder, r, doing);
-    if (n->release && note_write(n->release) != JOURNAL_OK)
-        log_line(LOG_WARN, "%s", journal_problem(n->release->holder->journal));
+    r = n->release ? note_write(n->release) : JOURNAL_OK;
+    if (r != JOURNAL_OK)
+        warn_unwritten(n->release->holder, r);
     return true;
 }
 

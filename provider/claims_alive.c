@@ -27,12 +27,11 @@
 /* The content without the newline at its end; "" when it cannot be read. */
 static const char *small_text(struct arena *a, const char *path)
 {
-    struct buffer t = {0};
-    const char *text = "";
-    if (file_slurp(path, SMALL_FILE, &t) && t.data)
-        text = arena_strndup(a, t.data, strcspn(t.data, "\n"));
-    buffer_free(&t);
-    return text;
+    struct buffer *t = arena_alloc(a, sizeof *t);
+    arena_defer(a, (void (*)(void *))buffer_free, t);
+    if (!file_slurp(path, SMALL_FILE, t) || !t->data)
+        return "";
+    return arena_strndup(a, t->data, strcspn(t->data, "\n"));
 }
 
 /* Start time in ticks since boot; -1: there is no such process, or it has ended and was not reaped.

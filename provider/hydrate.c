@@ -270,20 +270,15 @@ bool estate_hydrate(struct estate *e, const struct state *s, struct diags *d)
         h.failed = true;
         diag_error(d, NULL, "reading the state: out of memory", "Nothing was changed.");
     }
-    if (!h.failed)
-        state_each(s, hydrate_visit, &h);
-    if (!h.failed &&
-        (engine_settle(e->engine) != ENGINE_OK || engine_settle(e->insides) != ENGINE_OK)) {
+    /* A walk that memory ended early has told a part: no less than all of it will do. */
+    bool whole = !h.failed && state_each(s, hydrate_visit, &h) &&
+                 engine_settle(e->engine) == ENGINE_OK && engine_settle(e->insides) == ENGINE_OK &&
+                 state_each(s, departure_visit, &h) && state_each_data(s, previews_hydrate, e);
+    if (!h.failed && !whole) {
         h.failed = true;
         diag_error(d, NULL, "reading the state: out of memory",
                    "The provider could not get memory for what %s holds. Nothing was changed.",
                    e->origin);
-    }
-    if (!h.failed)
-        state_each(s, departure_visit, &h);
-    if (!h.failed && !state_each_data(s, previews_hydrate, e)) {
-        h.failed = true;
-        diag_error(d, NULL, "reading the state: out of memory", "Nothing was changed.");
     }
     if (!h.failed)
         log_line(LOG_DEBUG, "read %zu objects from %s", h.loaded, e->origin);

@@ -262,8 +262,8 @@ static bool take_over(struct call *c, const struct state *state)
     if (!snapshot_take(now, state))
         return false;
     size_t gone = unload_gone(e, now);
-    state_each(state, load_new, &t);
-    if (t.failed || engine_settle(e->engine) != ENGINE_OK || engine_settle(e->insides) != ENGINE_OK)
+    bool whole = state_each(state, load_new, &t);
+    if (!whole || engine_settle(e->engine) != ENGINE_OK || engine_settle(e->insides) != ENGINE_OK)
         return false;
     snapshot_free(&e->watch->last);
     e->watch->last = *now;

@@ -114,6 +114,7 @@ const struct provider ipam_provider = {
     .data_sources = ipam_data_sources,
     .functions = ipam_functions,
     .observe = provider_observe,
+    .needs_state = true,
     .configure = provider_configure,
     .plan = plan_ahead,
     .before_apply = plan_ahead_open,

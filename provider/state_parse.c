@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/json_tree.h"
+
 /* Where a message goes, and the place inside the document that it is about. */
 struct check {
     char *error;
@@ -67,14 +69,72 @@ static bool only_space(const char *bytes, size_t len)
     return true;
 }
 
+/* What a JSON text holds, seen from its punctuation, and what became of it. */
+struct amounts {
+    size_t members, commas;
+    size_t longest; /* between two quotes */
+};
+
+/* For whole JSON; of anything else some amounts. */
+static struct amounts amounts_of_text(const char *bytes, size_t len)
+{
+    struct amounts n = {0};
+    for (size_t i = 0; i < len; i++) {
+        n.members += bytes[i] == ':';
+        n.commas += bytes[i] == ',';
+        if (bytes[i] != '"') {
+            continue;
+        }
+        size_t begin = ++i;
+        while (i < len && bytes[i] != '"') {
+            i += bytes[i] == '\\' ? 2 : 1;
+        }
+        n.longest = i - begin > n.longest ? i - begin : n.longest;
+    }
+    return n;
+}
+
+static void add_amounts(struct amounts *n, struct json_object *tree)
+{
+    size_t count = 0;
+    if (json_object_is_type(tree, json_type_object)) {
+        count = (size_t)json_object_object_length(tree);
+        n->members += count;
+        json_object_object_foreach(tree, key, value)
+        {
+            (void)key;
+            add_amounts(n, value);
+        }
+    } else if (json_object_is_type(tree, json_type_array)) {
+        count = json_object_array_length(tree);
+        for (size_t i = 0; i < count; i++) {
+            add_amounts(n, json_object_array_get_idx(tree, i));
+        }
+    }
+    n->commas += count ? count - 1 : 0;
+}
+
+/* json-c merges members with one name and, when memory is out, drops some without a word. A state
+ * from which something was dropped would look emptier than it is. */
+static bool nothing_lost(const struct amounts *text, struct json_object *tree)
+{
+    struct amounts kept = {0};
+    add_amounts(&kept, tree);
+    return kept.members == text->members && kept.commas == text->commas;
+}
+
 struct json_object *state_json_object(const char *bytes, size_t len, char *error, size_t error_size)
 {
+    const struct amounts amounts = amounts_of_text(bytes, len);
     if (len > STATE_MAX_BYTES) {
         snprintf(error, error_size, "larger than %u MiB", STATE_MAX_BYTES >> 20);
         return NULL;
     }
     struct json_tokener *tok = json_tokener_new_ex(STATE_MAX_DEPTH);
-    if (!tok) {
+    if (!tok || !json_tree_warm_up(tok, amounts.longest)) {
+        if (tok) {
+            json_tokener_free(tok);
+        }
         snprintf(error, error_size, "out of memory");
         return NULL;
     }
@@ -91,6 +151,9 @@ struct json_object *state_json_object(const char *bytes, size_t len, char *error
         snprintf(error, error_size, "something follows the JSON at byte %zu", end);
     } else if (!json_object_is_type(root, json_type_object)) {
         snprintf(error, error_size, "expected a JSON object, found %s", kind_of(root));
+    } else if (!nothing_lost(&amounts, root)) {
+        snprintf(error, error_size,
+                 "an object has two members of one name, or memory is out: not all of it was kept");
     } else {
         return root;
     }
