@@ -266,6 +266,58 @@ static bool check_entries(struct call *c, const struct set_choice *s, const T *r
     return true;
 }
 
+/* An entry for which no block was found beside the other requests of the set. */
+static enum outcome refuse_full(struct call *c, const struct set_choice *s,
+                                const struct set_entry *e, const char *what)
+{
+    if (!c->last_attempt && !c->stopping)
+        return CALL_WAIT;
+    diag_error(c->diags,
+               PATH_ATTR(PATH_MAP_KEY(PATH_ATTR(NULL, "requests"), e->key), "netmask_length"),
+               arena_printf(c->arena, "%s: InvalidParameterValue", doing(c, what, e->key)),
+               "The allocation size is too big for the pool: a /%d fits into %s, but not beside "
+               "the other requests of the set. A block is aligned to its size and never overlaps "
+               "another. Ask for smaller blocks, release what is not needed, or provision another "
+               "CIDR to the pool.",
+               e->length, pool_name(c, s->pool_id));
+    return CALL_DONE;
+}
+
+/* Of those without a block the largest: if that one can still get space that comes or is freed in
+ * this run, the plan leaves it open. */
+static bool check_fit(struct call *c, const struct set_choice *s, const T *row, enum outcome *out)
+{
+    const struct set_entry *largest = NULL;
+    size_t n = 0;
+    const size_t *order = set_by_address(c->arena, s);
+    struct cidr *beside = arena_calloc(c->arena, s->count, sizeof *beside);
+    struct common_request common = common_of(c, row);
+    struct refusal why;
+    *out = CALL_DONE;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct set_entry *e = &s->items[order[i]];
+        if (e->open)
+            return true;
+        if (cidr_is_set(&e->cidr))
+            beside[n++] = e->cidr;
+        else if (!largest || e->length < largest->length)
+            largest = e;
+    }
+    if (!largest)
+        return true;
+    struct engine *e = estate_of(c)->engine;
+    struct allocation_request r = request_of(c, s, &common, largest);
+    bool alone = engine_check_allocate(e, &r, false, &why) == ENGINE_OK;
+    r.disallowed = beside;
+    r.disallowed_count = n;
+    enum engine_result result = engine_check_allocate(e, &r, false, &why);
+    engine_plan_asked(e, false, NULL, NULL); /* only questions */
+    if (!alone || result != ENGINE_REFUSED || why.code != REFUSAL_NO_SPACE)
+        return true;
+    *out = refuse_full(c, s, largest, "planning");
+    return false;
+}
+
 /* Others keep off what this plan shows, as far as they can. In address order: see engine. */
 static void announce(struct call *c, const struct set_choice *s)
 {
@@ -291,7 +343,7 @@ static void show(struct call *c, struct change *ch, const struct set_choice *s)
 static enum outcome plan_entries(struct call *c, struct change *ch)
 {
     T row = {0};
-    enum outcome out;
+    enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->planned, &row);
     if (row.requests.is != KNOWN) {
         planned_set(c, ch, "cidrs", &value_unknown);
@@ -305,13 +357,14 @@ static enum outcome plan_entries(struct call *c, struct change *ch)
     if (s.gone_count > 0)
         call_progress(c);
     /* Terraform 1.16 keeps what is chosen with a look at the whole plan, see plan_ahead.c. */
-    if (row.pool_id.is == KNOWN && !c->client.store_planned_private && !set_choose(c, &s, true))
+    bool chooses = row.pool_id.is == KNOWN && !c->client.store_planned_private;
+    if (chooses && !set_choose(c, &s, true))
         return CALL_DONE;
     show(c, ch, &s);
-    if (row.pool_id.is != KNOWN || !check_entries(c, &s, &row, &out))
-        return row.pool_id.is != KNOWN ? CALL_DONE : out;
-    announce(c, &s);
-    return CALL_DONE;
+    if (row.pool_id.is == KNOWN && (!chooses || check_fit(c, &s, &row, &out)) &&
+        check_entries(c, &s, &row, &out))
+        announce(c, &s);
+    return out;
 }
 
 static bool is_changed(const struct change *ch)
@@ -487,23 +540,6 @@ static bool retag(struct call *c, const struct set_choice *s,
     return true;
 }
 
-static void report_full(struct call *c, const struct set_choice *s,
-                        const struct common_request *common, const struct set_entry *e,
-                        const char *what, enum outcome *out)
-{
-    struct refusal why;
-    struct cidr block;
-    struct allocation_request r = request_of(c, s, common, e);
-    enum engine_result result = engine_pick_allocation(estate_of(c)->engine, &r, &block, &why);
-    if (entry_said_yes(c, result, what, e, &why, out))
-        diag_error(c->diags, PATH_MAP_KEY(PATH_ATTR(NULL, "requests"), e->key),
-                   arena_printf(c->arena, "%s: InvalidParameterValue", doing(c, what, e->key)),
-                   "The allocation size is too big for the pool: a /%d fits into %s, but not "
-                   "beside the other requests of the set. Ask for smaller blocks, or provision "
-                   "another CIDR to the pool.",
-                   e->length, s->pool_id);
-}
-
 /* Everything that the row asks for, or nothing. */
 static enum outcome make(struct call *c, struct change *ch, T *row, const char *what,
                          const struct value **state)
@@ -523,7 +559,13 @@ static enum outcome make(struct call *c, struct change *ch, T *row, const char *
     struct allocation_request *requests = arena_calloc(c->arena, s.count, sizeof *requests);
     for (size_t i = 0; i < s.count; i++) {
         if (!cidr_is_set(&s.items[i].cidr)) {
-            report_full(c, &s, &common, &s.items[i], what, &out);
+            struct allocation_request r = request_of(c, &s, &common, &s.items[i]);
+            struct refusal why;
+            struct cidr block;
+            enum engine_result result =
+                engine_pick_allocation(estate_of(c)->engine, &r, &block, &why);
+            if (entry_said_yes(c, result, what, &s.items[i], &why, &out))
+                out = refuse_full(c, &s, &s.items[i], what);
             return out;
         }
         requests[i] = request_of(c, &s, &common, &s.items[i]);

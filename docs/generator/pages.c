@@ -84,7 +84,8 @@ const struct page resource_pages[] = {
                  "CIDR is issued once."},
                 {"InvalidParameterValue",
                  "The allocation size is too big for the pool: a /‹length› fits into ‹pool›, but "
-                 "not beside the other requests of the set."})},
+                 "not beside the other requests of the set. A block is aligned to its size and "
+                 "never overlaps another."})},
     {.name = "ipam_preview_next_cidr", .subcategory = "IPAM", .codes = CODES(SPACE_CODES)},
     {.name = "ipam_vpc",
      .subcategory = "VPC",

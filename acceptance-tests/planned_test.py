@@ -1,0 +1,459 @@
+"""What the plan shows: allocation sets, previews with a key, warnings of pools that run full. The
+plans of Terraform 1.16, which show everything, are played in wire/wire_planned_test.c."""
+
+import ipaddress
+import json
+import os
+import random
+import time
+
+from harness import Case, estate, instance_of, pool_hcl, vpc
+
+SET = "ipam_allocation_set.teams"
+
+
+def value(v):
+    return json.dumps(v)
+
+
+def a_set(requests, extra="", name="teams", pool="main", ordered=True):
+    """requests: {key: netmask length, or CIDR, or the inside of an object}"""
+    lines = []
+    for key, request in requests.items():
+        if isinstance(request, int):
+            request = f"netmask_length = {request}"
+        elif "=" not in request:
+            request = f'cidr = "{request}"'
+        lines.append(f"    {value(key)} = {{ {request} }}")
+    depends = f"  depends_on = [ipam_pool_cidr.{pool}]" if ordered else ""
+    inside = "\n".join(lines)
+    return f"""
+resource "ipam_allocation_set" "{name}" {{
+  ipam_pool_id = ipam_pool.{pool}.id
+  requests = {{
+{inside}
+  }}
+  {extra}
+{depends}
+}}
+"""
+
+
+VPCS = """
+resource "ipam_vpc" "team" {
+  for_each   = ipam_allocation_set.teams.cidrs
+  cidr_block = each.value
+}
+"""
+
+
+class Oracle:
+    """What a set has to answer, the slow way: kept, written, then the largest first by key."""
+
+    def __init__(self, pool, taken=()):
+        self.pool = ipaddress.ip_network(pool)
+        self.taken = [ipaddress.ip_network(t) for t in taken]
+        self.held = {}
+
+    def lowest(self, length, busy):
+        return next((n for n in self.pool.subnets(new_prefix=length)
+                     if not any(n.overlaps(b) for b in busy)), None)
+
+    def apply(self, requests):
+        """The new answer; None when something does not fit, and then nothing changes."""
+        now = {}
+        for key, request in requests.items():
+            had = self.held.get(key)
+            if isinstance(request, str):
+                now[key] = ipaddress.ip_network(request)
+            elif had and had.prefixlen == request:
+                now[key] = had
+        busy = self.taken + list(now.values())
+        for key in sorted(set(requests) - set(now), key=lambda k: (requests[k], k.encode())):
+            block = self.lowest(requests[key], busy)
+            if not block:
+                return None
+            now[key] = block
+            busy.append(block)
+        self.held = now
+        return {key: str(block) for key, block in now.items()}
+
+
+class Sets(Case):
+    def planned(self, address, *args):
+        """What the saved plan shows of an object: its attributes, and which are unknown."""
+        for change in self.tf.plan_json(*args)["resource_changes"]:
+            if change["address"] == address:
+                return change["change"]["after"], change["change"]["after_unknown"]
+        self.fail(f"{address} is not in the plan")
+
+    def test_plan_shows_the_cidrs(self):
+        """Against a pool that exists, the first plan shows what the apply makes, and for_each over
+        it builds VPCs in the same apply."""
+        self.tf.up(estate())
+        text = estate() + a_set({"payments": 20, "search": 22, "onprem": "10.0.64.0/20"}) + VPCS
+        self.tf.write(text)
+        after, _ = self.planned(SET)
+        expected = {"payments": "10.0.0.0/20", "search": "10.0.16.0/22", "onprem": "10.0.64.0/20"}
+        self.assertEqual(after["cidrs"], expected)
+        self.assertEqual(self.planned('ipam_vpc.team["search"]')[0]["cidr_block"], "10.0.16.0/22")
+        self.tf.terraform("apply", "-no-color", "checked.tfplan")
+        a = self.tf.get(SET)
+        self.assertEqual(a["cidrs"], expected)
+        self.assertEqual(a["allocations"], after["allocations"])
+        self.assertEqual({k: (v["cidr"], v["netmask_length"]) for k, v in a["allocations"].items()},
+                         {k: (v, int(v.split("/")[1])) for k, v in expected.items()})
+        self.assertRegex(a["allocations"]["search"]["id"], "^ipam-pool-alloc-[0-9a-f]{33}$")
+        self.assertRegex(a["id"], "^ipam-alloc-set-[0-9a-f]{17}$")
+        self.assertEqual(set(self.tf.cidrs().values()), set(expected.values()))
+        self.tf.quiet()
+
+    def test_keys_are_known_before_the_pool_is(self):
+        """Everything in one apply from nothing: for_each needs the keys only."""
+        text = estate() + a_set({"a": 24, "b": "10.0.64.0/20"}, ordered=False) + VPCS
+        self.tf.write(text)
+        self.tf.init()
+        after, unknown = self.planned(SET)
+        self.assertEqual(after["cidrs"], {"b": "10.0.64.0/20"})
+        self.assertEqual(unknown["cidrs"], {"a": True})
+        self.assertEqual({a for a in self.tf.changes() if a.startswith("ipam_vpc.")},
+                         {'ipam_vpc.team["a"]', 'ipam_vpc.team["b"]'})
+        self.tf.apply()
+        self.assertEqual(self.tf.get(SET)["cidrs"], {"a": "10.0.0.0/24", "b": "10.0.64.0/20"})
+        self.tf.quiet()
+        self.tf.destroy()
+        self.assertEqual(self.tf.resources(), {})
+
+    def test_random_edits(self):
+        """Adding, removing, reordering and resizing keys, against an oracle: nothing moves that was
+        not asked to. Every fifth step looks at the plan, and that it is quiet afterwards; Terraform
+        itself compares plan and apply in all of them. TEST_STEPS=100 takes a minute."""
+        seed = int(os.environ.get("TEST_SEED", time.time()))
+        steps = int(os.environ.get("TEST_STEPS", 12))
+        rng = random.Random(seed)
+        neighbours = pool_hcl() + vpc("taken", 26)
+        self.tf.up(estate().replace(pool_hcl(), neighbours))
+        taken = self.tf.cidrs()["ipam_vpc.taken"]
+        oracle, requests = Oracle("10.0.0.0/16", [taken]), {"a": 24}
+        for step in range(steps):
+            where = f"TEST_SEED={seed}, step {step}"
+            self.edit(rng, requests, oracle)
+            text = estate().replace(pool_hcl(), neighbours) + a_set(requests)
+            expected = oracle.apply(dict(requests))
+            self.tf.write(text)
+            if step % 5 == 0:
+                after, unknown = self.planned(SET)
+                self.assertEqual(after["cidrs"], expected, where)
+                self.assertFalse(unknown.get("cidrs"), where)
+            self.tf.apply("-refresh=false")
+            state = json.loads(self.tf.state_file().read_text())
+            self.assertEqual(instance_of(state, "ipam_allocation_set", "teams")["cidrs"], expected,
+                             where)
+            if step % 5 == 4:
+                self.tf.quiet()
+
+    @staticmethod
+    def edit(rng, requests, oracle):
+        """One to eight random changes of the requests that can be granted."""
+        for _ in range(rng.randint(1, 8)):
+            kind = rng.random()
+            if kind < 0.45 or len(requests) < 2:
+                requests[f"{rng.choice('abcdefg')}{rng.randrange(40)}"] = rng.randint(21, 28)
+            elif kind < 0.65:
+                del requests[rng.choice(list(requests))]
+            elif kind < 0.8:
+                requests[rng.choice(list(requests))] = rng.randint(21, 28)
+            elif kind < 0.9:
+                free = [n for n in ipaddress.ip_network("10.0.240.0/20").subnets(new_prefix=24)
+                        if not any(n.overlaps(ipaddress.ip_network(r)) for r in requests.values()
+                                   if isinstance(r, str))
+                        and not any(n.overlaps(h) for h in oracle.held.values())]
+                if free:
+                    requests[f"x{rng.randrange(100)}"] = str(rng.choice(free))
+            else:
+                shuffled = list(requests.items())
+                rng.shuffle(shuffled)
+                requests.clear()
+                requests.update(shuffled)
+
+    def test_updates_in_place(self):
+        """Words change without moving anything, an unsized request follows the pool's default."""
+        rules = "allocation_default_netmask_length = 26"
+        text = estate(rules=rules) + a_set({"a": 24, "b": 'description = "first"'})
+        self.tf.up(text)
+        before = self.tf.get(SET)
+        self.assertEqual(before["cidrs"], {"a": "10.0.0.0/24", "b": "10.0.1.0/26"})
+        self.tf.write(estate(rules=rules.replace("26", "27")) + a_set(
+            {"a": 'netmask_length = 24, tags = { Team = "a" }', "b": 'description = "second"'},
+            extra='tags = { Owner = "network" }'))
+        self.assertEqual(self.tf.changes(), {SET: ["update"], "ipam_pool.main": ["update"]})
+        self.tf.apply()
+        after = self.tf.get(SET)
+        self.assertEqual(after["allocations"], before["allocations"])
+        self.assertEqual(after["id"], before["id"])
+        self.assertEqual(after["tags_all"], {"Owner": "network"})
+        self.tf.quiet()
+
+    def test_freed_space_is_free(self):
+        self.tf.up(estate("10.0.0.0/24") + a_set({"a": 25, "b": 25}))
+        self.tf.up(estate("10.0.0.0/24") + a_set({"b": 25, "c": 26}))
+        self.assertEqual(self.tf.get(SET)["cidrs"], {"b": "10.0.0.128/25", "c": "10.0.0.0/26"})
+        self.tf.up(estate("10.0.0.0/24") + a_set({"b": 25})
+                   + vpc("v", 26, f"depends_on = [{SET}]"))
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.v"], "10.0.0.0/26")
+        self.tf.quiet()
+
+    def test_pool_replaces(self):
+        two = estate() + pool_hcl("10.1.0.0/16", name="other")
+        self.tf.up(two + a_set({"a": 24}))
+        self.tf.write(two + a_set({"a": 24}, pool="other"))
+        self.assertEqual(self.tf.changes(), {SET: ["delete", "create"]})
+        after, _ = self.planned(SET)
+        self.assertEqual(after["cidrs"], {"a": "10.1.0.0/24"})
+        self.tf.apply()
+        self.assertEqual(self.tf.get(SET)["cidrs"], {"a": "10.1.0.0/24"})
+        self.tf.quiet()
+        self.tf.apply(f"-replace={SET}")
+        self.tf.quiet()
+
+    def test_ipv6(self):
+        pool = pool_hcl("2001:db8::/32").replace('"ipv4"', '"ipv6"')
+        text = estate().replace(pool_hcl(), pool)
+        self.tf.up(text)
+        self.tf.write(text + a_set({"a": 56, "b": 48, "c": "2001:db8:ffff::/48"}))
+        after, _ = self.planned(SET)
+        self.assertEqual(after["cidrs"], {"a": "2001:db8:1::/56", "b": "2001:db8::/48",
+                                          "c": "2001:db8:ffff::/48"})
+        self.tf.apply()
+        self.tf.quiet()
+
+    def test_import(self):
+        requests = {"a": "10.0.0.0/24", "b b": "10.0.64.0/20"}
+        self.tf.up(estate() + a_set(requests))
+        pool = self.tf.get("ipam_pool.main")["id"]
+        ids = ";".join([pool] + [f"{k}={v}" for k, v in requests.items()])
+        self.import_round_trip(SET, ids, ignored=("id",))
+        self.import_round_trip(SET, self.tf.get(SET)["id"])
+        self.tf.terraform("state", "rm", SET)
+        for bad in (f"{pool};a", f"{pool};a=10.0.0.1/24", f"{pool};a=10.0.0.0/24;a=10.0.1.0/24",
+                    "nonsense;a=10.0.0.0/24"):
+            result = self.tf.terraform("import", "-no-color", SET, bad, code=1)
+            self.assert_says(result, "invalid id", "<pool id>;<key>=<cidr>")
+
+    def test_imported_sizes_stay(self):
+        """Sizes in the configuration instead of the imported CIDRs change nothing that counts."""
+        self.tf.up(estate())
+        pool = self.tf.get("ipam_pool.main")["id"]
+        self.tf.write(estate() + a_set({"a": 24, "b": 20}))
+        self.tf.terraform("import", "-no-color", SET, f"{pool};a=10.0.7.0/24;b=10.0.32.0/20")
+        self.tf.apply()
+        self.assertEqual(self.tf.get(SET)["cidrs"], {"a": "10.0.7.0/24", "b": "10.0.32.0/20"})
+        self.tf.quiet()
+
+    def test_refusals(self):
+        rules = """allocation_min_netmask_length = 20
+  allocation_max_netmask_length = 26
+  allocation_resource_tags = { Env = "prod" }"""
+        prod = 'tags = { Env = "prod" }'
+        self.tf.up(estate(rules=rules) + vpc("v", 24, prod))
+        base = estate(rules=rules) + vpc("v", 24, prod)
+        for requests, extra, words in (
+                ({"a": 16}, prod, ["larger than the pool gives out", "min_netmask_length = 20"]),
+                ({"a": 28}, prod, ["smaller than the pool gives out", "max_netmask_length = 26"]),
+                ({"a": 24}, "", ["Env", "prod"]),
+                ({"a": "netmask_length = null"}, prod, ["no default netmask length"]),
+                ({"a": "10.0.1.0/24", "b": "10.0.0.0/23"}, prod,
+                 ["overlaps", "in the same set", '"a"', '"b"']),
+                ({"a": 'cidr = "10.0.1.0/24", netmask_length = 24'}, prod, ["netmask_length"]),
+                ({"a": "10.0.1.1/24"}, prod, ["10.0.1.0/24"])):
+            with self.subTest(requests=requests):
+                self.assert_says(self.tf.refused(base + a_set(requests, extra)), *words)
+
+    def test_what_is_taken_is_refused(self):
+        """What another step of the run could cure is waited for; all of these at the same time."""
+        self.tf.up(estate() + vpc("v", 24))
+        result = self.tf.refused(estate() + vpc("v", 24) + a_set({"a": "10.0.0.0/24"})
+                                 + a_set({"b": "10.1.0.0/24"}, name="outside")
+                                 + a_set({"c": 16}, name="large"))
+        self.assert_says(result, r"overlaps 10\.0\.0\.0/24", "vpc-[0-9a-f]{17}", "not inside",
+                         "too big for the pool", "largest free block is /17")
+    test_what_is_taken_is_refused.slow = True
+
+    def test_not_all_fit(self):
+        """One by one they fit, together they do not."""
+        text = estate("10.0.0.0/24") + a_set({"a": 25, "b": 25, "c": 25})
+        self.tf.up(estate("10.0.0.0/24"))
+        self.tf.write(text)
+        result = self.tf.plan(code=1)
+        self.assert_says(result, "too big for the pool", "/25", "beside the other requests")
+        self.tf.up(estate("10.0.0.0/24") + a_set({"a": 25, "b": 25}))
+        self.tf.quiet()
+    test_not_all_fit.slow = True
+
+    def test_taken_by_a_sibling(self):
+        """The plan of a set does not look at the run. When a sibling takes the block first, both
+        owners are named, nothing is half-done, and the next run shows another block."""
+        self.tf.up(estate())
+        text = estate() + a_set({"a": 24, "b": 24}) + vpc("first", 24)
+        late = text.replace("ipam_pool_cidr.main]", "ipam_pool_cidr.main, ipam_vpc.first]")
+        result = self.tf.refused(late, when="apply")
+        self.assert_says(result, r"10\.0\.0\.0/24", "vpc-[0-9a-f]{17}", "requests")
+        self.assertNotIn(SET, self.tf.resources())
+        self.tf.apply()
+        self.assertEqual(self.tf.get(SET)["cidrs"], {"a": "10.0.1.0/24", "b": "10.0.2.0/24"})
+        self.tf.quiet()
+    test_taken_by_a_sibling.slow = True
+
+    def test_other_resources_keep_off(self):
+        """What a set holds counts for everybody, also when the set is tainted."""
+        self.tf.up(estate("10.0.0.0/24") + a_set({"a": 25, "b": 26}))
+        result = self.tf.refused(estate("10.0.0.0/24") + a_set({"a": 25, "b": 26}) + vpc("v", 25),
+                                 "-refresh=false")
+        self.assert_says(result, "largest free block is /26")
+        self.tf.terraform("taint", SET)
+        self.tf.up(estate("10.0.0.0/24") + a_set({"a": 25, "b": 26}))
+        self.tf.quiet()
+        state = json.loads(self.tf.state_file().read_text())
+        self.assertEqual(len(state["resources"]), 4)
+    test_other_resources_keep_off.slow = True
+
+    def test_two_sets_hold_one_cidr(self):
+        """Imported twice: both are kept, and both say so."""
+        self.tf.up(estate() + a_set({"a": "10.0.0.0/24"}))
+        pool = self.tf.get("ipam_pool.main")["id"]
+        self.tf.write(estate() + a_set({"a": "10.0.0.0/24"})
+                      + a_set({"a": "10.0.0.0/24"}, name="other"))
+        self.tf.terraform("import", "-no-color", "ipam_allocation_set.other", f"{pool};a=10.0.0.0/24")
+        result = self.tf.plan()
+        self.assert_says(result, "overlaps another allocation", "ipam-alloc-set-[0-9a-f]{17}/a")
+
+
+def previews(keys, length=24, ordered=True):
+    depends = "depends_on = [ipam_pool_cidr.main]" if ordered else ""
+    return f"""
+data "ipam_preview_next_cidr" "p" {{
+  for_each       = toset({value(keys)})
+  key            = each.key
+  ipam_pool_id   = ipam_pool.main.id
+  netmask_length = {length}
+  {depends}
+}}
+"""
+
+
+CONSUMERS = """
+resource "ipam_vpc" "v" {
+  for_each          = data.ipam_preview_next_cidr.p
+  ipv4_ipam_pool_id = ipam_pool.main.id
+  cidr_block        = each.value.cidr
+}
+"""
+
+
+class Previews(Case):
+    def previewed(self):
+        plan = self.tf.plan_json()
+        return {r["address"]: r["values"]["cidr"]
+                for r in plan["prior_state"]["values"]["root_module"]["resources"]
+                if r["mode"] == "data"}
+
+    def test_key_keeps_its_cidr(self):
+        """The plan shows the CIDRs, VPCs take them, and no later run has a difference."""
+        self.tf.up(estate())
+        self.tf.write(estate() + previews(["a", "b", "c"]) + CONSUMERS)
+        shown = self.previewed()
+        self.assert_disjoint(shown.values(), "10.0.0.0/16")
+        self.assertEqual(len(shown), 3)
+        self.tf.terraform("apply", "-no-color", "checked.tfplan")
+        self.assertEqual(sorted(self.tf.cidrs().values()), sorted(shown.values()))
+        self.tf.quiet()
+        self.tf.up(estate() + previews(["d", "c", "a", "0"]) + CONSUMERS)
+        now = self.tf.cidrs()
+        for key in "ac":
+            self.assertEqual(now[f'ipam_vpc.v["{key}"]'],
+                             shown[f'data.ipam_preview_next_cidr.p["{key}"]'])
+        self.assert_disjoint(now.values())
+        self.tf.quiet()
+
+    def test_key_is_kept_free(self):
+        """Nobody holds it, but next-free requests keep off while there is room elsewhere."""
+        self.tf.up(estate() + previews(["a", "b"]))
+        shown = self.previewed()
+        self.tf.up(estate() + previews(["a", "b"]) + vpc("v", 24) + a_set({"x": 24}))
+        blocks = list(shown.values()) + [self.tf.cidrs()["ipam_vpc.v"]]
+        self.assert_disjoint(blocks)
+        self.assert_disjoint(list(shown.values()) + [self.tf.get(SET)["cidrs"]["x"]])
+        self.assertEqual(self.previewed(), shown)
+        self.tf.quiet()
+
+    def test_another_length_is_another_question(self):
+        self.tf.up(estate() + previews(["a", "b"]))
+        self.tf.up(estate() + previews(["a", "b"], 22))
+        shown = self.previewed()
+        self.assertTrue(all(c.endswith("/22") for c in shown.values()), shown)
+        self.assert_disjoint(shown.values())
+
+    def test_count(self):
+        self.tf.up(estate())
+        self.tf.write(estate() + previews(["x"]).replace('for_each       = toset(["x"])', "count = 8")
+                      .replace("each.key", "tostring(count.index)"))
+        self.assertEqual(len(set(self.previewed().values())), 8)
+        self.assert_disjoint(self.previewed().values())
+
+    def test_without_a_key(self):
+        """AWS's meaning: whatever is next now, for each the same."""
+        self.tf.up(estate())
+        text = previews(["x", "y"]).replace("  key            = each.key\n", "")
+        self.tf.write(estate() + text)
+        self.assertEqual(set(self.previewed().values()), {"10.0.0.0/24"})
+        self.tf.up(estate() + text + vpc("v", 24))
+        self.assertEqual(set(self.previewed().values()), {"10.0.1.0/24"})
+
+
+class Capacity(Case):
+    def many(self, count, length=20):
+        return estate() + vpc("v", length, f"count = {count}")
+
+    def test_too_many_requests(self):
+        """No single one can be refused, but together they cannot fit: said once, by name."""
+        self.tf.up(estate())
+        self.tf.write(self.many(17))
+        result = self.tf.plan()
+        self.assert_says(result, "too small for this plan", "ipam-pool-[0-9a-f]{17}", "main pool",
+                         "x /20", "of 65536 addresses")
+        self.assertEqual(result.text.count("too small for this plan"), 1)
+
+    def test_exactly_full(self):
+        self.tf.up(estate())
+        self.tf.write(self.many(16))
+        result = self.tf.plan()
+        self.assertNotIn("too small", result.text)
+        self.assertEqual(result.text.count("nearly exhausted"), 1)
+        result = self.tf.apply()
+        self.assertEqual(result.text.count("nearly exhausted"), 1)
+        self.tf.quiet()
+
+    def test_percent(self):
+        self.tf.up(estate())
+        def provider(percent):
+            return ('region = "eu-west-1"',
+                    f'region = "eu-west-1"\n  exhaustion_warning_percent = {percent}')
+        self.tf.write(self.many(12))
+        self.assertNotIn("Warning", self.tf.plan().text)
+        self.tf.write(self.many(13))
+        self.assert_says(self.tf.plan(), "81\\.2 % of", "53248 of 65536", "percent = 80")
+        self.tf.write(self.many(13).replace(*provider(82), 1))
+        self.assertNotIn("Warning", self.tf.plan().text)
+        self.tf.write(self.many(2).replace(*provider(10), 1))
+        self.assert_says(self.tf.plan(), "12\\.5 % of")
+        self.tf.write(self.many(16).replace(*provider(0), 1))
+        self.assertNotIn("Warning", self.tf.plan().text)
+        self.assert_says(self.tf.refused(self.many(2).replace(*provider(101), 1)), "100")
+
+    def test_hierarchies_are_given_away_whole(self):
+        """A pool whose space goes to pools below is used as it is meant."""
+        child = pool_hcl("10.0.0.0/16", name="child").replace(
+            "locale ", "source_ipam_pool_id = ipam_pool.main.id\n  locale ")
+        self.tf.up(estate())
+        self.tf.write(estate() + child)
+        self.assertNotIn("Warning", self.tf.plan().text)
