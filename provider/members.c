@@ -426,14 +426,23 @@ static void member_load(struct claims *x, struct member *m, const struct state *
 
 /* --- reading --- */
 
+/* Asked only when its state has changed, so it has to be known now and not as of half a second ago:
+ * somebody may have put another state in place right after its end. */
+static bool run_lives(const struct claims *x, struct run *r)
+{
+    if (!r->mine && r->life != LIFE_GONE)
+        r->life = claimant_life(&r->who, &x->self, r->member->path);
+    return r->life == LIFE_RUNS;
+}
+
 bool member_is_busy(const struct claims *x, const struct member *m)
 {
     char id[128];
     if (m->path && state_lock_probe(m->path, id, sizeof id) == LOCK_HELD)
         return true;
     for (const struct holder *h = x->holders; h; h = h->next)
-        for (const struct run *r = h->runs; r; r = r->next)
-            if (r->member == m && r->open > 0 && r->life == LIFE_RUNS)
+        for (struct run *r = h->runs; r; r = r->next)
+            if (r->member == m && r->open > 0 && run_lives(x, r))
                 return true;
     return false;
 }

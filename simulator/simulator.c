@@ -1,0 +1,739 @@
+/*
+ * simulator - never the same CIDR twice, over many histories
+ *
+ *   simulator [HISTORIES] [FIRST_SEED]
+ *
+ * A history: a few root modules share one pool of sixteen /28s, which the first of them holds.
+ * Terraforms are started on them, plan, apply creates and destroys one after the other, write their
+ * states (truncate, half, whole, as Terraform does), and end; the provider inside is the real one,
+ * over the files of world.c. At any system call another one may go on, a provider may be killed, a
+ * Terraform may be killed with it, also in the middle of a write. State locks get lost, so that two
+ * Terraforms work on one state. When nothing runs on a state, its user may put an older copy in
+ * its place, and does so when it is torn. Everything follows from the seed, so that
+ * `simulator 1 SEED` replays a history.
+ *
+ * What is promised, and checked at each answer that gives a CIDR: it overlaps nothing that
+ *   - a whole state holds, whoever wrote it or put it there,
+ *   - was given to a Terraform that still runs,
+ *   - a torn state held when it was whole, or the run that tore it had been given: that is not
+ *     known any more, so nothing may be issued at all until somebody restores the state.
+ * What no state and no run knows any more (the user put an older state back) cannot be protected,
+ * and is not promised. What an older state brings back is protected from all runs that begin later;
+ * those that go on meanwhile need not see it, and when they issue it, it is counted. Nor is what a
+ * Terraform remembers of a state that another one, after the lock was lost, has written meanwhile.
+ * Two states that hold one CIDR because an older one was put back are counted.
+ *
+ * A refusal is right when a state is torn, when the pool is full, or when another run is working on
+ * the own state; all others are counted as false.
+ */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/cidr.h"
+#include "proto/codec.h"
+#include "provider/claims.h"
+#include "provider/estate.h"
+#include "simulator/world.h"
+#include "wire_calls.h"
+#include "wire_inside.h"
+
+#define MODULES  3
+#define RUNS_MAX 24 /* Terraforms in one history */
+#define AT_ONCE  3
+#define STEPS    120
+#define THINGS   24 /* of one state */
+#define COPIES   64 /* older states of one root module */
+#define CHANGES  3
+#define SLOTS    16
+#define HUB      0
+
+/* --- states --- */
+
+struct thing {
+    const char *type;
+    char *json; /* its attributes; shared, freed with the history */
+    struct cidr cidr;
+    unsigned back; /* when an older state brought it back; 0: it never did */
+};
+
+struct document {
+    struct thing things[THINGS];
+    size_t count;
+    unsigned serial;
+};
+
+struct module {
+    char path[48], backup[64], info[64];
+    struct document disk;            /* as it was whole last */
+    bool whole, torn;                /* the file; it is not, and who wrote it is gone */
+    bool shared;                     /* its lock was lost once, so that two worked on it */
+    struct document stake;           /* torn: what it may have held */
+    struct document *copies[COPIES]; /* older ones */
+    size_t copy_count;
+    const struct run *locked_by;
+};
+
+enum phase { PLAN, CONFIGURE, CHANGE, TRUNCATE, HALF, WHOLE, ENDED };
+
+struct run {
+    struct process process;
+    struct module *module;
+    enum phase phase;
+    struct host_session session;
+    struct arena *arena;
+    struct document memory; /* what Terraform knows of its state */
+    struct document given;  /* what the provider gave to it, and it did not give back */
+    unsigned changes, began;
+    bool configured, saved, in_call, failed;
+};
+
+static struct module modules[MODULES];
+static struct run *runs[RUNS_MAX];
+static size_t run_count;
+static char *texts[4096]; /* JSON of things */
+static size_t text_count;
+
+static struct {
+    uint64_t histories, issued, destroyed, refused, refused_unknown, refused_full, refused_busy,
+        refused_false, killed_terraform, killed_provider, torn, restored, overlaps_restored,
+        lost_locks, runs, duplicates, issued_late;
+} tally;
+
+static uint64_t seed;
+static unsigned moment; /* counts configurations and states put back */
+static bool verbose;
+static const Tfplugin6__GetProviderSchema__Response *schema;
+static char pool_id[80];
+static struct document seed_of_hub; /* IPAM, pool, pool CIDR */
+
+static void say(const char *what, const struct run *r, const char *detail)
+{
+    if (verbose)
+        printf("  %-18s run %d, %s: %s\n", what, r ? r->process.pid : 0, r ? r->module->path : "-",
+               detail);
+}
+
+static char *keep_text(const char *bytes, size_t len)
+{
+    char *t = strndup(bytes, len);
+    if (!t || text_count == sizeof texts / sizeof *texts)
+        abort();
+    return texts[text_count++] = t;
+}
+
+/* The text of a state file. */
+static char *render(const struct document *d, size_t module, size_t *len)
+{
+    char *out = NULL;
+    FILE *f = open_memstream(&out, len);
+    fprintf(f, "{\"version\":4,\"serial\":%u,\"lineage\":\"lineage-%zu\",\"resources\":[",
+            d->serial, module);
+    for (size_t i = 0; i < d->count; i++)
+        fprintf(f,
+                "%s{\"mode\":\"managed\",\"type\":\"%s\",\"name\":\"x%zu\",\"provider\":"
+                "\"provider[\\\"terraform.local/ipam/ipam\\\"]\",\"instances\":[{\"schema_version\""
+                ":1,\"attributes\":%s}]}",
+                i ? "," : "", d->things[i].type, i, d->things[i].json);
+    fprintf(f, "]}\n");
+    fclose(f);
+    return out;
+}
+
+/* Puts a document on the disk, whole. */
+static void store(struct module *m, const struct document *d)
+{
+    size_t len;
+    char *text = render(d, (size_t)(m - modules), &len);
+    world_write(m->path, text, len);
+    free(text);
+    if (m->copy_count == COPIES)
+        free(m->copies[--m->copy_count]);
+    struct document *copy = malloc(sizeof *copy);
+    if (!copy)
+        abort();
+    *copy = *d;
+    m->copies[m->copy_count++] = copy;
+    m->disk = *d;
+    m->whole = true;
+    m->torn = false;
+}
+
+static void forget(struct document *d, const struct cidr *c)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (cidr_equal(&d->things[i].cidr, c)) {
+            memmove(&d->things[i], &d->things[i + 1], (d->count - i - 1) * sizeof d->things[0]);
+            d->count--;
+            return;
+        }
+}
+
+/* --- the checker --- */
+
+/* Leaves out what was brought back later than `began`. */
+static bool in_document(const struct document *d, const struct cidr *c, unsigned began)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (cidr_is_set(&d->things[i].cidr) && d->things[i].back <= began &&
+            cidr_overlaps(&d->things[i].cidr, c))
+            return true;
+    return false;
+}
+
+static bool lives(const struct run *r)
+{
+    return r->process.terraform_runs && r->phase != ENDED;
+}
+
+/* Who has it; NULL: nobody. The asking run's own view replaces what its state file says. */
+static const char *holder_of(const struct run *asking, const struct cidr *c, unsigned began)
+{
+    for (size_t i = 0; i < run_count; i++)
+        if (lives(runs[i]) && in_document(&runs[i]->given, c, UINT_MAX))
+            return "a run";
+    for (size_t i = 0; i < MODULES; i++) {
+        struct module *m = &modules[i];
+        bool own = asking->module == m;
+        if (in_document(own ? &asking->memory : &m->disk, c, began) && !(own && m->shared))
+            return m->path;
+        if (m->torn && in_document(&m->stake, c, UINT_MAX))
+            return "a torn state";
+    }
+    return NULL;
+}
+
+static void check_issue(const struct run *r, const struct cidr *c)
+{
+    char text[CIDR_TEXT_SIZE];
+    const char *holder = holder_of(r, c, r->began);
+    tally.issued++;
+    tally.issued_late += !holder && holder_of(r, c, UINT_MAX);
+    say("issued", r, cidr_format(c, text));
+    if (!holder)
+        return;
+    tally.duplicates++;
+    printf("DUPLICATE: seed %" PRIu64 ": %s was issued to %s and is held by %s\n", seed,
+           cidr_format(c, text), r->module->path, holder);
+}
+
+static bool somebody_works(const struct run *but)
+{
+    for (size_t i = 0; i < run_count; i++)
+        if (runs[i] != but && lives(runs[i]))
+            return true;
+    return false;
+}
+
+static bool room_left(const struct run *r)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        struct cidr c = cidr_make(FAMILY_V4, (UINT64_C(0x0a000000) + i * 16) << 32, 0, 28);
+        if (!holder_of(r, &c, UINT_MAX))
+            return true;
+    }
+    return false;
+}
+
+static void count_refusal(const struct run *r, const struct host_answer *a)
+{
+    bool torn = false;
+    for (size_t i = 0; i < MODULES; i++)
+        torn |= modules[i].torn;
+    const char *detail = a->diag_count ? a->diags[0].detail : a->message;
+    say("refused", r, detail);
+    tally.refused++;
+    if (torn)
+        tally.refused_unknown++;
+    else if (!room_left(r))
+        tally.refused_full++;
+    else if (somebody_works(r))
+        tally.refused_busy++;
+    else {
+        tally.refused_false++;
+        say("FALSE REFUSAL", r, detail);
+    }
+}
+
+/* --- Terraform --- */
+
+static void open_session(struct run *r)
+{
+    r->session = (struct host_session){.channel = host_inside(&ipam_provider),
+                                       .arena = r->arena,
+                                       .schema = schema,
+                                       .timeout_ms = 1000};
+    if (!r->session.channel)
+        abort();
+}
+
+static void close_session(struct run *r)
+{
+    struct process *before = world_enter(&r->process);
+    host_close(r->session.channel);
+    r->session.channel = NULL;
+    world_close_all(&r->process);
+    world_enter(before);
+}
+
+static void configure(struct run *r)
+{
+    char config[256];
+    snprintf(config, sizeof config, "{\"state\":[{\"path\":\"%s\"}]%s}", r->module->path,
+             r->module == &modules[HUB] ? ""
+                                        : ",\"estate\":[{\"path\":\"/m0/terraform.tfstate\"}]");
+    r->in_call = true;
+    r->began = ++moment;
+    struct process *before = world_enter(&r->process);
+    struct host_answer a = host_configure(&r->session, config);
+    world_enter(before);
+    r->in_call = false;
+    r->configured = host_ok(&a);
+    if (!r->configured && r->process.provider_runs)
+        count_refusal(r, &a);
+}
+
+static void end_run(struct run *r)
+{
+    if (r->session.channel)
+        close_session(r);
+    r->phase = ENDED;
+    r->process.terraform_runs = r->process.provider_runs = false;
+    if (r->module->locked_by == r) {
+        world_remove(r->module->info);
+        world_lock_state(r->module->path, 0);
+        r->module->locked_by = NULL;
+    }
+    say("ended", r, "");
+}
+
+/* Terraform and its provider are gone from one moment to the next. */
+static void kill_run(struct run *r)
+{
+    struct module *m = r->module;
+    tally.killed_terraform++;
+    say("killed", r, r->phase == HALF || r->phase == WHOLE ? "while it wrote" : "");
+    /* A state that was never written is empty because of the lock: no better than a torn one. */
+    if (!m->whole && r->phase >= CHANGE) {
+        tally.torn++;
+        m->torn = true;
+        m->stake = r->memory;
+    }
+    r->process.terraform_runs = r->process.provider_runs = false;
+    r->phase = ENDED;
+    if (m->locked_by == r) { /* the note stays */
+        world_lock_state(m->path, 0);
+        m->locked_by = NULL;
+    }
+    world_close_all(&r->process);
+}
+
+static struct host_change change_of(struct run *r, const char *type, const char *json)
+{
+    const struct value *v = host_object(&r->session, HOST_RESOURCE, type, json);
+    return (struct host_change){.type_name = type, .proposed = v, .config = v};
+}
+
+static struct host_answer call_apply(struct run *r, struct host_change c)
+{
+    r->in_call = true;
+    struct process *before = world_enter(&r->process);
+    struct host_answer a = {.status = 0};
+    if (!c.prior) {
+        a = host_plan(&r->session, &c);
+        c.proposed = a.state;
+        c.planned_private = a.private;
+    }
+    if (c.prior || host_ok(&a))
+        a = host_apply(&r->session, &c);
+    world_enter(before);
+    r->in_call = false;
+    return a;
+}
+
+static void take(struct run *r, const char *type, const struct host_answer *a)
+{
+    const char *name = strcmp(type, "ipam_vpc") == 0 ? "cidr_block" : "cidr";
+    const char *text = value_str(value_get(a->state, name), "");
+    struct thing t = {.type = type};
+    struct bytes json =
+        json_encode(r->arena, host_type(&r->session, HOST_RESOURCE, type), a->state);
+    t.json = keep_text((const char *)json.data, json.len);
+    if (cidr_parse(text, strlen(text), &t.cidr) != CIDR_OK)
+        abort();
+    check_issue(r, &t.cidr);
+    r->memory.things[r->memory.count++] = t;
+    r->given.things[r->given.count++] = t;
+}
+
+static void create(struct run *r)
+{
+    static const char *const types[] = {"ipam_vpc", "ipam_pool_cidr_allocation"};
+    const char *type = types[world_random(2)];
+    bool vpc = type == types[0];
+    unsigned kind = world_random(6);
+    char json[256], size[64];
+    if (kind == 0)
+        snprintf(size, sizeof size, "\"%s\":\"10.0.0.%u/28\"", vpc ? "cidr_block" : "cidr",
+                 world_random(SLOTS) * 16);
+    else
+        snprintf(size, sizeof size, "\"%s\":%d", vpc ? "ipv4_netmask_length" : "netmask_length",
+                 kind == 1 ? 27 : 28);
+    snprintf(json, sizeof json, "{\"%s\":\"%s\",%s}", vpc ? "ipv4_ipam_pool_id" : "ipam_pool_id",
+             pool_id, size);
+    struct host_answer a = call_apply(r, change_of(r, type, json));
+    if (!r->process.terraform_runs || !r->process.provider_runs)
+        return; /* nobody hears the answer */
+    if (host_ok(&a))
+        take(r, type, &a);
+    else if (kind > 1)
+        count_refusal(r, &a);
+    r->failed = !host_ok(&a);
+}
+
+static void destroy(struct run *r, size_t at)
+{
+    struct thing t = r->memory.things[at];
+    struct host_change c = {
+        .type_name = t.type,
+        .prior = host_object(&r->session, HOST_RESOURCE, t.type, t.json),
+    };
+    struct host_answer a = call_apply(r, c);
+    if (!r->process.terraform_runs || !r->process.provider_runs)
+        return;
+    r->failed = !host_ok(&a);
+    if (r->failed) {
+        count_refusal(r, &a);
+        return;
+    }
+    char text[CIDR_TEXT_SIZE];
+    say("destroyed", r, cidr_format(&t.cidr, text));
+    tally.destroyed++;
+    forget(&r->memory, &t.cidr);
+    forget(&r->given, &t.cidr);
+}
+
+static void one_change(struct run *r)
+{
+    size_t base = r->module == &modules[HUB] ? seed_of_hub.count : 0;
+    size_t own = r->memory.count > base ? r->memory.count - base : 0;
+    bool away = own > 0 && (world_random(5) < 2 || r->memory.count == THINGS);
+    if (world_random(8) == 0)
+        r->process.crash_in = 1 + (int)world_random(60);
+    if (away)
+        destroy(r, base + world_random((uint32_t)own));
+    else
+        create(r);
+    if (!r->process.terraform_runs)
+        return;
+    if (!r->process.provider_runs) {
+        tally.killed_provider++;
+        say("provider killed", r, "");
+        r->failed = true;
+        if (world_random(2) == 0) {
+            kill_run(r);
+            return;
+        }
+    }
+    r->process.crash_in = 0;
+    r->phase = TRUNCATE;
+}
+
+static void write_state(struct run *r)
+{
+    struct module *m = r->module;
+    size_t len;
+    char *text;
+    switch (r->phase) {
+    case TRUNCATE:
+        if (!r->saved) /* once in a run: what was there before */
+            world_copy(m->path, m->backup);
+        r->saved = true;
+        r->memory.serial++;
+        world_write(m->path, "", 0);
+        m->whole = false;
+        r->phase = HALF;
+        break;
+    case HALF:
+        text = render(&r->memory, (size_t)(m - modules), &len);
+        world_write(m->path, text, world_random((uint32_t)len));
+        m->whole = false;
+        free(text);
+        r->phase = WHOLE;
+        break;
+    default:
+        store(m, &r->memory);
+        r->phase = r->failed || --r->changes == 0 ? ENDED : CHANGE;
+        if (r->phase == ENDED)
+            end_run(r);
+    }
+}
+
+/* One step of a run; r->in_call: it is in the middle of one. */
+static void step(struct run *r)
+{
+    world_pass(world_random(200000));
+    switch (r->phase) {
+    case PLAN:
+        open_session(r);
+        configure(r);
+        close_session(r);
+        r->phase = CONFIGURE;
+        break;
+    case CONFIGURE:
+        open_session(r);
+        configure(r);
+        r->phase = CHANGE;
+        break;
+    case CHANGE:
+        one_change(r);
+        return;
+    default:
+        write_state(r);
+        return;
+    }
+    if (!r->configured && r->process.terraform_runs)
+        end_run(r);
+}
+
+/* Takes the lock and begins; false when somebody has it. */
+static bool start(struct module *m)
+{
+    struct run *r;
+    if (run_count == RUNS_MAX || (m->locked_by && (!m->whole || world_random(30) != 0)))
+        return false;
+    r = runs[run_count] = calloc(1, sizeof *r);
+    if (!r || !(r->arena = arena_new()))
+        abort();
+    int pid = 1000 + (int)run_count++ * 10;
+    tally.lost_locks += m->locked_by != NULL;
+    m->shared |= m->locked_by != NULL;
+    r->process = (struct process){.pid = pid,
+                                  .provider = pid + 1,
+                                  .started = pid * 7,
+                                  .terraform_runs = true,
+                                  .provider_runs = true};
+    r->module = m;
+    r->memory = m->whole ? m->disk : (struct document){0};
+    r->changes = 1 + world_random(CHANGES);
+    r->phase = world_random(4) == 0 ? PLAN : CONFIGURE;
+    world_add_process(&r->process);
+    if (!world_exists(m->path))
+        world_write(m->path, "", 0);
+    char info[64];
+    int n = snprintf(info, sizeof info, "{\"ID\":\"lock-%d\",\"Operation\":\"x\"}", pid);
+    world_write(m->info, info, (size_t)n);
+    world_lock_state(m->path, pid);
+    m->locked_by = r;
+    tally.runs++;
+    say("started", r, "");
+    return true;
+}
+
+/* --- the user --- */
+
+/* Puts a copy in place: the newest most of the time when the state is torn, else any. */
+static void restore(struct module *m)
+{
+    if (m->locked_by || (m->copy_count == 0 && !m->torn))
+        return;
+    size_t at = m->copy_count ? world_random((uint32_t)m->copy_count) : 0;
+    if (m->torn && m->copy_count && world_random(3))
+        at = m->copy_count - 1;
+    struct document d = {0}; /* there never was one: its claims are given up */
+    if (m->copy_count > 0)
+        d = *m->copies[at];
+    for (size_t i = 0; i < run_count; i++)
+        if (lives(runs[i]) && runs[i]->module == m)
+            return; /* a run whose lock was lost */
+    moment++;
+    for (size_t i = 0; i < d.count; i++) {
+        struct thing *t = &d.things[i];
+        t->back = cidr_is_set(&t->cidr) && !in_document(&m->disk, &t->cidr, UINT_MAX) ? moment : 0;
+    }
+    store(m, &d);
+    tally.restored++;
+    if (verbose)
+        printf("  restored           %s, %zu things\n", m->path, d.count);
+    for (size_t k = 0; k < MODULES; k++)
+        for (size_t i = 0; &modules[k] != m && i < d.count; i++)
+            tally.overlaps_restored += cidr_is_set(&d.things[i].cidr) &&
+                                       in_document(&modules[k].disk, &d.things[i].cidr, UINT_MAX);
+}
+
+/* --- a history --- */
+
+static struct run *any_run(void)
+{
+    struct run *found[RUNS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < run_count; i++)
+        if (lives(runs[i]))
+            found[n++] = runs[i];
+    return n ? found[world_random((uint32_t)n)] : NULL;
+}
+
+/* In the middle of a call of another process: somebody else goes on. While a journal is locked
+ * nobody can, but Terraform writing its state. */
+static void meanwhile(void)
+{
+    struct run *r = any_run();
+    bool locked = false;
+    for (size_t i = 0; i < run_count; i++)
+        locked |= world_locked_by(&runs[i]->process);
+    if (!r || (r->in_call && world_random(40) != 0))
+        return;
+    if (r->in_call && r->process.terraform_runs)
+        kill_run(r);
+    else if (r->phase > CHANGE || !locked)
+        step(r);
+}
+
+static void one_step(void)
+{
+    struct run *r = any_run();
+    unsigned running = 0;
+    for (size_t i = 0; i < run_count; i++)
+        running += lives(runs[i]);
+    struct module *m = &modules[world_random(MODULES)];
+    if (m->torn && world_random(4) == 0)
+        restore(m);
+    else if (world_random(60) == 0)
+        restore(m);
+    if (running < AT_ONCE && (!r || world_random(5) == 0))
+        start(m);
+    else if (r && world_random(50) == 0)
+        kill_run(r);
+    else if (r)
+        step(r);
+}
+
+static void clear_history(void)
+{
+    for (size_t i = 0; i < run_count; i++) {
+        if (runs[i]->session.channel)
+            close_session(runs[i]);
+        arena_free(runs[i]->arena);
+        free(runs[i]);
+    }
+    run_count = 0;
+    for (size_t i = 0; i < MODULES; i++) {
+        for (size_t k = 0; k < modules[i].copy_count; k++)
+            free(modules[i].copies[k]);
+        modules[i] = (struct module){0};
+    }
+    world_end();
+}
+
+static void history(uint64_t s)
+{
+    size_t kept = text_count;
+    seed = s;
+    world_begin(s);
+    world_on_call(meanwhile);
+    for (size_t i = 0; i < MODULES; i++) {
+        struct module *m = &modules[i];
+        snprintf(m->path, sizeof m->path, "/m%u/terraform.tfstate", (unsigned)i);
+        snprintf(m->backup, sizeof m->backup, "/m%u/terraform.tfstate.backup", (unsigned)i);
+        snprintf(m->info, sizeof m->info, "/m%u/.terraform.tfstate.lock.info", (unsigned)i);
+    }
+    store(&modules[HUB], &seed_of_hub);
+    for (unsigned i = 0; i < STEPS; i++)
+        one_step();
+    clear_history();
+    while (text_count > kept)
+        free(texts[--text_count]);
+    tally.histories++;
+}
+
+/* The hub's IPAM, pool and pool CIDR, made once by the provider itself. */
+static void make_hub(struct arena *a)
+{
+    struct module hub = {.path = "/m0/terraform.tfstate"};
+    struct run r = {.module = &hub, .arena = a};
+    struct host_answer made;
+    const char *id = "";
+    static const char *const types[] = {"ipam", "ipam_pool", "ipam_pool_cidr"};
+    world_begin(1);
+    world_on_call(NULL);
+    r.process =
+        (struct process){.pid = 2, .provider = 3, .terraform_runs = true, .provider_runs = true};
+    world_add_process(&r.process);
+    world_enter(&r.process);
+    open_session(&r);
+    made = host_load_schema(&r.session);
+    schema = r.session.schema;
+    made = host_configure(&r.session, "{\"state\":[{\"path\":\"/m0/terraform.tfstate\"}]}");
+    if (!host_ok(&made)) {
+        fprintf(stderr, "%s\n", host_describe(a, &made));
+        abort();
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const char *json =
+            i == 0   ? "{\"operating_regions\":[{\"region_name\":\"us-east-1\"}]}"
+            : i == 1 ? arena_printf(a,
+                                    "{\"address_family\":\"ipv4\",\"locale\":\"us-east-1\","
+                                    "\"ipam_scope_id\":\"%s\"}",
+                                    id)
+                     : arena_printf(a, "{\"cidr\":\"10.0.0.0/24\",\"ipam_pool_id\":\"%s\"}", id);
+        made = host_create(&r.session, types[i], json);
+        if (!host_ok(&made)) {
+            fprintf(stderr, "%s: %s\n", types[i], host_describe(a, &made));
+            abort();
+        }
+        struct bytes text =
+            json_encode(a, host_type(&r.session, HOST_RESOURCE, types[i]), made.state);
+        seed_of_hub.things[seed_of_hub.count++] =
+            (struct thing){.type = types[i], .json = keep_text((const char *)text.data, text.len)};
+        id = value_str(value_get(made.state, i == 0 ? "private_default_scope_id" : "id"), "");
+        if (i == 1)
+            snprintf(pool_id, sizeof pool_id, "%s", id);
+    }
+    seed_of_hub.serial = 1;
+    close_session(&r);
+    world_end();
+}
+
+static void report(double seconds)
+{
+    printf("%" PRIu64 " histories in %.0f s: %" PRIu64 " runs, %" PRIu64 " CIDRs issued, %" PRIu64
+           " given back\n",
+           tally.histories, seconds, tally.runs, tally.issued, tally.destroyed);
+    printf("killed: %" PRIu64 " Terraforms, %" PRIu64 " providers; %" PRIu64
+           " states torn, %" PRIu64 " older states put back, %" PRIu64 " locks lost\n",
+           tally.killed_terraform, tally.killed_provider, tally.torn, tally.restored,
+           tally.lost_locks);
+    printf("refused: %" PRIu64 "; %" PRIu64 " because a state was torn, %" PRIu64
+           " because the pool was full, %" PRIu64 " while others worked, %" PRIu64 " falsely\n",
+           tally.refused, tally.refused_unknown, tally.refused_full, tally.refused_busy,
+           tally.refused_false);
+    printf("held twice because an older state was put back: %" PRIu64 "\n",
+           tally.overlaps_restored);
+    printf("issued by a run that began before an older state brought it back: %" PRIu64 "\n",
+           tally.issued_late);
+    printf("issued twice: %" PRIu64 "\n", tally.duplicates);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t histories = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
+    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    time_t began = clock() / CLOCKS_PER_SEC;
+    struct arena *a = arena_new();
+    if (!a || histories == 0) {
+        fprintf(stderr, "usage: simulator [HISTORIES] [FIRST_SEED]\n");
+        return 2;
+    }
+    verbose = histories == 1;
+    make_hub(a);
+    for (uint64_t i = 0; i < histories; i++)
+        history(first + i);
+    report((double)(clock() / CLOCKS_PER_SEC - began));
+    while (text_count > 0)
+        free(texts[--text_count]);
+    arena_free(a);
+    return tally.duplicates == 0 && tally.issued > 0 ? 0 : 1;
+}
