@@ -370,7 +370,8 @@ enum engine_result engine_copy_space(struct engine *e, const char *pool_id, bool
 const struct cidr *engine_intents(const struct engine *e, const char *pool_id, size_t *count);
 /* Takes out the allocations that are marked leaving, so that issuing calls may use their space; in
  * an engine that lives only as long as a plan. *out: what to put back, NULL when there is nothing.
- * Putting back keeps what was issued meanwhile: both are there then, as conflicts. Frees s. O(n). */
+ * Putting back keeps what was issued meanwhile: both are there then, as conflicts. Frees s. O(n).
+ */
 struct set_aside;
 enum engine_result engine_plan_set_aside(struct engine *e, struct set_aside **out);
 enum engine_result engine_plan_put_back(struct engine *e, struct set_aside *s);

@@ -32,9 +32,9 @@ struct estate {
     const struct organization *organization; /* NULL: not described */
     struct watch *watch;                     /* of the state file; NULL: there is none */
     struct engine *insides;                  /* the insides of VPCs, see inside.c */
-    struct memory *memory; /* what data sources tell and the engine does not hold */
+    struct memory *memory;     /* what data sources tell and the engine does not hold */
     struct previews *previews; /* previews with a key */
-    struct claims *claims; /* what others issue; NULL: nobody else does (tests, tools) */
+    struct claims *claims;     /* what others issue; NULL: nobody else does (tests, tools) */
 };
 
 extern const struct provider ipam_provider;
@@ -59,8 +59,8 @@ bool fact_bool(const struct facts *f, const char *name);
 struct tags fact_tags(const struct facts *f, const char *name);
 /* The string attribute `inner` of every element of the block `name`, NULL-terminated. */
 const char *const *fact_inner_strings(const struct facts *f, const char *name, const char *inner);
-/* Each object in the map `name`; fn returns false to stop. / The one with that key: false when there
- * is none. */
+/* Each object in the map `name`; fn returns false to stop. / The one with that key: false when
+ * there is none. */
 typedef bool (*fact_visit)(void *ctx, const char *key, const struct facts *member);
 void fact_each(const struct facts *f, const char *name, fact_visit fn, void *ctx);
 bool fact_member(const struct facts *f, const char *name, const char *key, struct facts *out);
@@ -141,8 +141,8 @@ bool provider_is_ours(const char *source);
 
 enum network_kind { NETWORK_VPC, NETWORK_SUBNET, NETWORK_ASSOCIATION, NETWORK_KINDS };
 
-/* A VPC, a subnet, or a CIDR associated with a VPC, whether a pool is behind it or not. Texts are ""
- * when not known; an unset v4 or v6 says that there is none. */
+/* A VPC, a subnet, or a CIDR associated with a VPC, whether a pool is behind it or not. Texts are
+ * "" when not known; an unset v4 or v6 says that there is none. */
 struct network {
     const char *id; /* first: the index compares it */
     const char *vpc_id, *region, *owner, *zone, *tenancy;
@@ -260,8 +260,8 @@ bool inside_load_cidr(struct engine *insides, struct arena *a, const char *vpc_i
 bool inside_load_subnet(struct engine *insides, struct arena *a, const char *vpc_id,
                         const char *subnet_id, const struct cidr *c);
 /* The request for a subnet's place; subnet_id "" while there is none. */
-struct allocation_request inside_request(struct arena *a, const char *vpc_id,
-                                         const char *subnet_id, const struct cidr *c);
+struct allocation_request inside_request(struct arena *a, const char *vpc_id, const char *subnet_id,
+                                         const struct cidr *c);
 /* A line of departures: this CIDR leaves the VPC. */
 const char *inside_departure(struct arena *a, const char *vpc_id, const struct cidr *c);
 /* Is the VPC known from state? */
@@ -455,8 +455,7 @@ bool issue_provision(struct call *c, const struct provision_request *r, const ch
 void issue_undo(struct call *c, const struct allocation_request *r);
 void issue_end(struct call *c);
 /* Gives back, whole: the allocation (none of that id is fine) / a CIDR of a pool. */
-bool issue_release(struct call *c, const char *allocation_id, const char *doing,
-                   enum outcome *out);
+bool issue_release(struct call *c, const char *allocation_id, const char *doing, enum outcome *out);
 /* Everything that issue_release could wait for: for a hook that cannot wait any more by then. */
 bool issue_begin_release(struct call *c, const char *allocation_id, const char *doing,
                          enum outcome *out);

@@ -202,8 +202,9 @@ static struct pool_info info_of(struct call *c, const T *row)
                   .max_len = length_of(&row->max_len),
                   .default_len = length_of(&row->default_len),
                   .tags = tags_of(c->arena, row->required_tags.v)},
-        .release_quarantine = duration_ms(
-            row->release_quarantine.is == KNOWN ? row->release_quarantine.v : NULL, 0) / 1000,
+        .release_quarantine =
+            duration_ms(row->release_quarantine.is == KNOWN ? row->release_quarantine.v : NULL, 0) /
+            1000,
     };
 }
 

@@ -467,9 +467,10 @@ static const struct {
                         "{cidr} is a /{len}, and {pool} allows /{min} to /{max}. The rule was "
                         "changed after the allocation, or the allocation was imported. It stays "
                         "as it is; new ones of that size are refused."},
-    [FINDING_TAG] = {"is noncompliant",
-                     "{pool} requires the tag {text} = \"{text2}\", and {found}. The rule or the tags "
-                     "were changed after the allocation. Add the tag to the resource."},
+    [FINDING_TAG] =
+        {"is noncompliant",
+         "{pool} requires the tag {text} = \"{text2}\", and {found}. The rule or the tags "
+         "were changed after the allocation. Add the tag to the resource."},
     [FINDING_LOCALE] = {"is noncompliant",
                         "{pool} has the locale \"{text}\", and the resource is in \"{text2}\". "
                         "Only resources of its Region belong into a pool with a locale."},
