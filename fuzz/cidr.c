@@ -12,7 +12,8 @@ static void check(const struct cidr *c)
 {
     char text[CIDR_TEXT_SIZE];
     struct cidr again, low, high;
-    FUZZ_REQUIRE(cidr_parse(cidr_format(c, text), strlen(text), &again) == CIDR_OK);
+    cidr_format(c, text);
+    FUZZ_REQUIRE(cidr_parse(text, strlen(text), &again) == CIDR_OK);
     FUZZ_REQUIRE(cidr_equal(c, &again));
     struct cidr made = cidr_make((enum family)c->family, c->hi, c->lo, c->len);
     FUZZ_REQUIRE(cidr_equal(c, &made));
@@ -34,7 +35,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(&strict);
     if (l == CIDR_OK)
         FUZZ_REQUIRE(cidr_equal(&strict, &lenient));
-    if (e == CIDR_OK) /* only the canonical text is accepted */
-        FUZZ_REQUIRE(strlen(cidr_format(&strict, text)) == size && memcmp(text, data, size) == 0);
+    if (e == CIDR_OK) { /* only the canonical text is accepted */
+        cidr_format(&strict, text);
+        FUZZ_REQUIRE(strlen(text) == size && memcmp(text, data, size) == 0);
+    }
     return 0;
 }

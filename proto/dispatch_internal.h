@@ -123,7 +123,8 @@ const ProtobufCMessage *wire_unpack(struct arena *a, const ProtobufCMessageDescr
 struct bytes wire_pack(struct arena *a, const ProtobufCMessage *m);
 
 /* s for a string field; NULL becomes "", what is not UTF-8 becomes `?` (one bad string would make
- * the host refuse the whole answer). */
+ * the host refuse the whole answer), and so do control characters but newline and tab: messages
+ * hold names from states and journals of others, and end on a terminal. */
 char *wire_text(struct arena *a, const char *s);
 ProtobufCBinaryData wire_bytes(struct bytes b);
 struct bytes wire_from_bytes(ProtobufCBinaryData b);

@@ -89,6 +89,15 @@ struct bytes wire_pack(struct arena *a, const ProtobufCMessage *m)
 
 /* ---- text and bytes */
 
+/* Commands to a terminal: C0 but for newline and tab, DEL, and C1 in UTF-8. n: bytes of the
+ * character. */
+static bool is_control(const char *s, size_t n)
+{
+    unsigned char c = (unsigned char)s[0], next = n == 2 ? (unsigned char)s[1] : 0;
+    return n == 1 ? (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f
+                  : n == 2 && c == 0xc2 && next < 0xa0;
+}
+
 char *wire_text(struct arena *a, const char *s)
 {
     if (!s)
@@ -99,11 +108,12 @@ char *wire_text(struct arena *a, const char *s)
         size_t n = 1;
         while (n <= 4 && at + n <= len && !text_is_valid(copy + at, n))
             n++;
-        if (n <= 4 && at + n <= len) {
-            at += n;
-        } else {
-            copy[at++] = '?';
-        }
+        bool whole = n <= 4 && at + n <= len;
+        if (!whole)
+            n = 1;
+        if (!whole || is_control(copy + at, n))
+            memset(copy + at, '?', n);
+        at += n;
     }
     return copy;
 }
