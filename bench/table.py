@@ -27,7 +27,7 @@ def words(count):
     return f"{count:,}"
 
 
-def table(space, engine, netaddr, start, terraform):
+def table(space, engine, netaddr, start, terraform, sets):
     largest = max(r["blocks"] for r in space["rows"])
     yield "What", "Result", "Goal"
     for load, what in (("sequential v4", "IPv4 /32s"), ("sequential v6", "IPv6 blocks"),
@@ -57,6 +57,17 @@ def table(space, engine, netaddr, start, terraform):
             yield (f"terraform {command}, {words(terraform['count'])} ipam_vpc against as many {what}, "
                    f"median of {t['rounds']}",
                    f"{t[side]['ratio']:.2f} ({t['ipam_s']:.2f} s / {t[side]['s']:.2f} s)", goal)
+    for t in sets["sizes"]:
+        yield (f"first plan of an ipam_allocation_set, {words(t['count'])} requests, against a "
+               f"terraform_data with the same map, median of {t['pairs']}",
+               f"{t['ratio']:.2f} ({t['set_s']:.2f} s / {t['other_s']:.2f} s)", "3")
+    t = sets["no_change"]
+    yield (f"the same without changes, {words(t['count'])} requests",
+           f"{t['ratio']:.2f} ({t['set_s']:.2f} s / {t['other_s']:.2f} s)", "")
+    t = sets["vpcs"]
+    yield (f"first plan of an ipam_allocation_set, {words(t['count'])} requests, against as many "
+           f"ipam_vpc, median of {t['pairs']}",
+           f"{t['ratio']:.2f} ({t['set_s']:.2f} s / {t['other_s']:.2f} s)", "")
 
 
 def main():
@@ -71,7 +82,8 @@ def main():
     netaddr = told("/usr/bin/python3", HERE / "netaddr_next_free.py")
     start = told(HERE / "start_time.py", binary)
     terraform = told(HERE / "terraform_pairs.py", binary, *(["1", "1"] if quick else []))
-    rows = list(table(space, engine, netaddr, start, terraform))
+    sets = told(HERE / "allocation_set.py", binary, *(["--quick"] if quick else []))
+    rows = list(table(space, engine, netaddr, start, terraform, sets))
     print(f"| {' | '.join(rows[0])} |\n|---|---|---|")
     for row in rows[1:]:
         print(f"| {' | '.join(row)} |")
