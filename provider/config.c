@@ -457,14 +457,7 @@ static const char *environment_region(struct call *c)
 static const char *role_account(struct call *c, const struct settings *s)
 {
     const char *arn = value_str(value_get(first_block(&s->assume_role), "role_arn"), "");
-    const char *p = arn;
-    for (int colon = 0; colon < 4; colon++) {
-        p = strchr(p, ':');
-        if (!p)
-            return NULL;
-        p++;
-    }
-    const char *account = arena_strndup(c->arena, p, strcspn(p, ":"));
+    const char *account = arn_part(c->arena, arn, 4);
     return check_account(c->arena, account) ? NULL : account;
 }
 

@@ -363,8 +363,8 @@ struct principal {
 /* NULL when it is one, else what is wrong. */
 const char *principal_parse(struct arena *a, const char *text, struct principal *out);
 const char *check_principal(struct arena *a, const char *text);
-/* The accounts of an ARN and the like: the nth part (0-based) between colons; the last one reaches
- * to the end. "" when there are not so many. */
+/* The nth part (0-based) of an ARN between its colons: 3 is the Region, 4 the account, 5 the
+ * resource. "" when there are not so many. */
 const char *arn_part(struct arena *a, const char *arn, unsigned n);
 
 /* --- ram_*.c, org_admin.c: sharing --- */

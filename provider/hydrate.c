@@ -151,12 +151,8 @@ bool fact_cidr(const struct facts *f, const char *name, struct cidr *out)
 
 const char *fact_account(const struct facts *f)
 {
-    const char *p = fact_string(f, "arn");
-    for (int colon = 0; p && colon < 4; colon++) {
-        p = strchr(p, ':');
-        p = p ? p + 1 : NULL;
-    }
-    return p ? arena_strndup(f->arena, p, strcspn(p, ":")) : "";
+    const char *arn = fact_string(f, "arn");
+    return arn ? arn_part(f->arena, arn, 4) : "";
 }
 
 /* --- whose is it? --- */
