@@ -142,8 +142,11 @@ static void collect_digits(struct arena *a, const char *whole, size_t whole_len,
 static bool parse_decimal(struct arena *a, const char *s, size_t len, struct decimal *d)
 {
     size_t i = 0;
-    d->negative = len > 0 && s[0] == '-';
-    if (len > 0 && (s[0] == '-' || s[0] == '+')) {
+    if (len == 0) { /* s may be NULL */
+        return false;
+    }
+    d->negative = s[0] == '-';
+    if (s[0] == '-' || s[0] == '+') {
         i++;
     }
     const char *whole = s + i;

@@ -292,6 +292,7 @@ static void configure(struct run *r)
     world_enter(before);
     r->in_call = false;
     r->configured = host_ok(&a);
+    say(r->configured ? "configured" : "not configured", r, "");
     if (!r->configured && r->process.provider_runs)
         count_refusal(r, &a);
 }
@@ -447,6 +448,9 @@ static void write_state(struct run *r)
     struct module *m = r->module;
     size_t len;
     char *text;
+    static const char *const names[] = {
+        [TRUNCATE] = "truncates", [HALF] = "half", [WHOLE] = "whole"};
+    say("writes", r, names[r->phase]);
     switch (r->phase) {
     case TRUNCATE:
         if (!r->saved) /* once in a run: what was there before */
@@ -459,7 +463,7 @@ static void write_state(struct run *r)
         break;
     case HALF:
         text = render(&r->memory, (size_t)(m - modules), &len);
-        world_write(m->path, text, world_random((uint32_t)len));
+        world_write(m->path, text, world_random((uint32_t)len - 1)); /* never all but the newline */
         m->whole = false;
         free(text);
         r->phase = WHOLE;
