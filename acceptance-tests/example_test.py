@@ -137,6 +137,24 @@ class Examples(Case):
         self.assert_disjoint(regions, "10.0.0.0/8")
         self.tf.destroy()
 
+    def test_example_root_modules(self):
+        """Two root modules draw from one pool; releasing leaves a quarantine behind."""
+        shutil.copytree(EXAMPLES / "root-modules", self.tf.path, dirs_exist_ok=True)
+        net, app = self.folder("work/net"), self.folder("work/app")
+        net.init()
+        net.apply()
+        net.quiet()
+        pool = f"-var=pool_id={net.get('ipam_pool.prod')['id']}"
+        app.init()
+        app.apply(pool)
+        app.quiet(pool)
+        self.assertEqual((net.get("ipam_vpc.shared")["cidr_block"],
+                          app.get("ipam_vpc.app")["cidr_block"]), ("10.0.0.0/24", "10.0.1.0/24"))
+        app.apply(pool, "-replace=ipam_vpc.app")
+        self.assertEqual(app.get("ipam_vpc.app")["cidr_block"], "10.0.2.0/24")
+        app.destroy(pool)
+        net.destroy()
+
     def test_readme_shows_the_quickstart(self):
         readme = (ROOT / "README.md").read_text()
         shown = re.search(r"```hcl\n(.*?)```", readme, re.S).group(1)
