@@ -137,6 +137,19 @@ class Examples(Case):
         self.assert_disjoint(regions, "10.0.0.0/8")
         self.tf.destroy()
 
+    def test_example_allocation_set(self):
+        self.apply_example("allocation-set")
+        self.assertEqual(self.tf.cidrs(),
+                         {'ipam_vpc.team["onprem"]': "10.0.64.0/20",
+                          'ipam_vpc.team["payments"]': "10.0.0.0/20",
+                          'ipam_vpc.team["search"]': "10.0.16.0/22"})
+        self.tf.destroy()
+
+    def test_example_keyed_preview(self):
+        self.apply_example("keyed-preview")
+        self.assert_disjoint(self.tf.cidrs().values(), "10.0.0.0/16")
+        self.tf.destroy()
+
     def test_example_root_modules(self):
         """Two root modules draw from one pool; releasing leaves a quarantine behind."""
         shutil.copytree(EXAMPLES / "root-modules", self.tf.path, dirs_exist_ok=True)
