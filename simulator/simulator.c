@@ -174,6 +174,14 @@ static void forget(struct document *d, const struct cidr *c)
 
 /* --- the checker --- */
 
+static bool holds(const struct document *d, const struct cidr *c)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (cidr_equal(&d->things[i].cidr, c))
+            return true;
+    return false;
+}
+
 /* Leaves out what was brought back later than `began`. */
 static bool in_document(const struct document *d, const struct cidr *c, unsigned began)
 {
@@ -556,7 +564,7 @@ static void restore(struct module *m)
     moment++;
     for (size_t i = 0; i < d.count; i++) {
         struct thing *t = &d.things[i];
-        t->back = cidr_is_set(&t->cidr) && !in_document(&m->disk, &t->cidr, UINT_MAX) ? moment : 0;
+        t->back = cidr_is_set(&t->cidr) && !holds(&m->disk, &t->cidr) ? moment : 0;
     }
     store(m, &d);
     tally.restored++;
