@@ -7,8 +7,8 @@ map of the same size, and against as many single ipam_vpc.
 The pool exists, so the set's plan shows every CIDR. What Terraform itself needs to evaluate, compare
 and print such a map is the yardstick: the two are run in turns, and the median of the ratios counts.
 The plan without changes afterwards is measured for a size that Terraform applies in a moment. With
---large also 100,000 requests: Terraform's own time grows with the square of the map's size, so that
-takes most of an hour, of which the provider's part is half a second.
+--large also 100,000 requests: the provider's part of that is half a second, Terraform's own is many
+minutes.
 """
 
 import json

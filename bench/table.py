@@ -4,8 +4,8 @@
   bench/table.py BUILD_FOLDER [--quick | --large]
 
 --quick leaves out the pools of 10,000,000 and measures fewer terraform runs: to try the bench, not
-to quote from it. --large adds an allocation set of 100,000 requests, which takes Terraform most of an
-hour.
+to quote from it. --large adds an allocation set of 100,000 requests, which takes Terraform itself
+many minutes.
 """
 
 import json
