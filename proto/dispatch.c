@@ -22,8 +22,8 @@
  * or ended for that long either. Then everything that still waits is stuck together; but giving up
  * all of it at once would be wrong: the host sends only so many requests at a time, and the one
  * that would help may stand behind the ones that wait. So they are given up one by one, oldest
- * first, STALL_GRACE_MS apart, until something changes again. One case needs no patience: when as
- * many calls as the host has places wait for another request of the same run, none can come, and
+ * first, STALL_GRACE_MS apart, until something changes again. One case needs little patience: when
+ * as many calls as the host has places wait for another request of the same run, none can come, and
  * the oldest is given up to make place.
  *
  * Out of memory. arena.h jumps to the guard that `guarded` sets; nothing but the arena is lost. The
@@ -408,13 +408,17 @@ void runtime_cancel(struct runtime *r, void *tag)
     }
 }
 
-/* Is every place of the host taken by a call that waits for another one? */
-static bool no_place_left(const struct runtime *r)
+/* When one has to be given up because every place of the host is taken by a call that waits for
+ * another one; UINT64_MAX: there are places. What the host has just been answered may still be on
+ * its way to where these calls look, so the first one gets PLACE_GRACE_MS. */
+static uint64_t place_due(const struct runtime *r)
 {
     unsigned stuck = 0;
     for (const struct request *q = r->places ? r->first : NULL; q; q = q->next)
         stuck += q->call.for_this_run;
-    return stuck > 0 && stuck >= r->places;
+    if (stuck == 0 || stuck < r->places)
+        return UINT64_MAX;
+    return r->stalled ? r->moved_ms : later(r->moved_ms, PLACE_GRACE_MS);
 }
 
 /* Gives up the oldest call that takes a place in vain. */
@@ -430,7 +434,7 @@ static void make_place(struct runtime *r, uint64_t now_ms)
 
 uint64_t runtime_tick(struct runtime *r, uint64_t now_ms)
 {
-    if (no_place_left(r))
+    if (place_due(r) <= now_ms)
         make_place(r, now_ms);
     for (struct request *q = r->first, *next; q; q = next) {
         next = q->next;
@@ -439,7 +443,7 @@ uint64_t runtime_tick(struct runtime *r, uint64_t now_ms)
             request_serve(q, now_ms, expired);
     }
     sweep(r, now_ms);
-    uint64_t due = no_place_left(r) ? now_ms : UINT64_MAX;
+    uint64_t due = place_due(r);
     for (const struct request *q = r->first; q; q = q->next) {
         uint64_t own = expiry(q) < q->poll_due_ms ? expiry(q) : q->poll_due_ms;
         due = own < due ? own : due;

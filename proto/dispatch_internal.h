@@ -34,6 +34,8 @@
 /* After one call ran out of patience the others follow at this distance (milliseconds), so that
  * the caller can use the place that became free before the next one is given up. */
 #define STALL_GRACE_MS 200
+/* How long nothing must have moved before a call is given up because the host has no place left. */
+#define PLACE_GRACE_MS 1500
 
 /* Values of a request, decoded once however often the call is attempted. */
 enum slot { SLOT_CONFIG, SLOT_PRIOR, SLOT_PLANNED, SLOT_META, SLOTS };

@@ -49,7 +49,7 @@ struct call {
     unsigned poll_ms;     /* 0: only progress wakes; a hook may set it before waiting */
     bool for_this_run;    /* a hook sets it before waiting when only another request of the same
                              Terraform run can help: when all places of that run wait like this,
-                             none can come, and the calls are given up without more patience */
+                             none can come, and the calls are given up with little patience */
     void *attempt_data;   /* the hook's own between attempts; NULL at first. As long as it is set
                              the arena is kept, so what it needs may live there. A call that may
                              be retried often should not set it: then nothing piles up */
