@@ -1190,8 +1190,7 @@ static void need_terraform(struct fixture *f)
     make_directory(f, "m");
     put(f, "m/main.tf", "resource \"terraform_data\" \"c\" {\n}\n");
     if (shell(f, "terraform version") != 0) {
-        print_message("terraform is not in PATH\n");
-        skip();
+        fail_msg("this test needs terraform, which is not in PATH");
     }
     assert_int_equal(shell(f, "terraform init -no-color"), 0);
 }
