@@ -379,7 +379,9 @@ class Previews(Case):
         """Nobody holds it, but next-free requests keep off while there is room elsewhere."""
         self.tf.up(estate() + previews(["a", "b"]))
         shown = self.previewed()
-        self.tf.up(estate() + previews(["a", "b"]) + vpc("v", 24) + a_set({"x": 24}))
+        # The set chose in the plan, so the single draw of the same run comes after it.
+        self.tf.up(estate() + previews(["a", "b"]) + a_set({"x": 24}) +
+                   vpc("v", 24, extra=f"depends_on = [{SET}]"))
         blocks = list(shown.values()) + [self.tf.cidrs()["ipam_vpc.v"]]
         self.assert_disjoint(blocks)
         self.assert_disjoint(list(shown.values()) + [self.tf.get(SET)["cidrs"]["x"]])
