@@ -371,7 +371,8 @@ struct estate *estate_new(void)
     e->insides = engine_new();
     e->memory = memory_new();
     e->previews = previews_new();
-    if (!e->arena || !e->engine || !e->insides || !e->memory || !e->previews) {
+    e->sightings = sightings_new();
+    if (!e->arena || !e->engine || !e->insides || !e->memory || !e->previews || !e->sightings) {
         estate_free(e);
         return NULL;
     }
@@ -392,6 +393,7 @@ void estate_free(struct estate *e)
     watch_free(e->watch);
     memory_free(e->memory);
     previews_free(e->previews);
+    sightings_free(e->sightings);
     arena_free(e->arena);
     free(e);
 }

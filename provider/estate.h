@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "proto/provider.h"
+#include "provider/sighting.h"
 #include "provider/state.h"
 
 /* Documented defaults of the provider block. */
@@ -34,6 +35,7 @@ struct estate {
     struct engine *insides;                  /* the insides of VPCs, see inside.c */
     struct memory *memory;     /* what data sources tell and the engine does not hold */
     struct previews *previews; /* previews with a key */
+    struct sightings *sightings; /* what others tell of, see sighting.h */
     struct claims *claims;     /* what others issue; NULL: nobody else does (tests, tools) */
 };
 

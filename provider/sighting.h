@@ -30,15 +30,19 @@ struct sighting {
     struct tags tags;
     enum sighting_kind kind;
     enum witness witness;
+    const void *source; /* who told it, for sightings_forget; NULL: it is never taken back */
 };
 
 struct sightings;
 
 struct sightings *sightings_new(void); /* NULL when memory is out */
 void sightings_free(struct sightings *s);
-/* Copies it. One with the same id is replaced, unless that would put a state before an inventory.
- * False: memory is out. O(log n). */
+/* Copies it; CIDRs and tags may come in any order. One with the same id is replaced, unless that
+ * would put a state before an inventory. False: memory is out. O(log n). */
 bool sightings_add(struct sightings *s, const struct sighting *one);
+/* Takes back all that came from `source`; what it replaced counts again. Pointers to sightings end
+ * here and with sightings_add. O(n). */
+void sightings_forget(struct sightings *s, const void *source);
 size_t sightings_count(const struct sightings *s);
 /* The one with that id / that allocation id; NULL when there is none. O(log n). */
 const struct sighting *sightings_find(const struct sightings *s, const char *id);
