@@ -55,7 +55,7 @@ struct collection {
 };
 
 /* Overlaps are another status, and of a pool that is not known no rule is known. */
-static bool breaks_rules(const struct engine *e, const struct allocation *a)
+bool resource_cidr_breaks_rules(const struct engine *e, const struct allocation *a)
 {
     struct finding found[16];
     size_t n = engine_audit_allocation(e, a, found, 16);
@@ -88,7 +88,7 @@ static void add_managed(struct collection *l, const struct allocation *a)
         .is_reservation = a->type == ALLOCATION_CUSTOM,
     };
     if (!h->is_reservation)
-        h->compliance = breaks_rules(e->engine, a) ? "noncompliant" : "compliant";
+        h->compliance = resource_cidr_breaks_rules(e->engine, a) ? "noncompliant" : "compliant";
 }
 
 static bool visit_allocation(void *ctx, const struct allocation *a)
