@@ -27,6 +27,7 @@ struct sighting {
     const char *where;         /* for messages: "aws_vpc.main in net.tfstate", "vpcs.yaml:12:3" */
     const struct cidr *cidrs;  /* in address order, both families */
     size_t cidr_count;
+    struct cidr primary; /* the IPv4 one that a VPC was made with, one of cidrs; may be unset */
     struct tags tags;
     enum sighting_kind kind;
     enum witness witness;
