@@ -84,6 +84,7 @@ struct pool_info {
     const char *resource_id; /* whose inside it plans; NULL when not planning */
     struct rules rules;
     uint64_t release_quarantine; /* seconds; kept for the caller, who has the clock */
+    bool auto_import;            /* kept for the caller, who knows what was discovered */
 };
 
 /* What is allocated. Strings belong to the engine and live as long as the allocation. */

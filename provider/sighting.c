@@ -44,6 +44,7 @@ struct sightings {
     void *index[INDEXES]; /* trees of struct pile */
     struct told *first, *last;
     size_t count;
+    uint64_t version;
     struct cover *covers;
 };
 
@@ -261,6 +262,7 @@ bool sightings_add(struct sightings *s, const struct sighting *one)
     for (size_t i = 0; i < INDEXES; i++)
         if (piles[i])
             pile_put(piles[i], i, e);
+    s->version++;
     e->before = s->last;
     *(s->last ? &s->last->next : &s->first) = e;
     s->last = e;
@@ -279,6 +281,7 @@ static void told_drop(struct sightings *s, struct told *e)
 
 void sightings_forget(struct sightings *s, const void *source)
 {
+    s->version++;
     for (struct told *e = s->first, *next; e; e = next) {
         next = e->next;
         if (e->said.source == source)
@@ -291,6 +294,11 @@ void sightings_forget(struct sightings *s, const void *source)
 size_t sightings_count(const struct sightings *s)
 {
     return s->count;
+}
+
+uint64_t sightings_version(const struct sightings *s)
+{
+    return s->version;
 }
 
 const struct sighting *sightings_find(const struct sightings *s, const char *id)

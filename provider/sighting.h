@@ -45,6 +45,8 @@ bool sightings_add(struct sightings *s, const struct sighting *one);
  * here and with sightings_add. O(n). */
 void sightings_forget(struct sightings *s, const void *source);
 size_t sightings_count(const struct sightings *s);
+/* Another number after every sightings_add and sightings_forget, for what is derived from them. */
+uint64_t sightings_version(const struct sightings *s);
 /* The one with that id / that allocation id; NULL when there is none. O(log n). */
 const struct sighting *sightings_find(const struct sightings *s, const char *id);
 const struct sighting *sightings_of_allocation(const struct sightings *s,
