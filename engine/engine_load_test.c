@@ -522,6 +522,22 @@ static void test_audit_rules(void **state)
     engine_free(e);
 }
 
+/* What is loaded into a pool need not be of one family; a first load sorts by address. */
+static void test_two_families_in_one_pool(void **state)
+{
+    (void)state;
+    struct engine *e = new_engine();
+    load(e, "a", "nowhere", "10.0.0.0/24");
+    load(e, "b", "nowhere", "2600:1f00::/56");
+    load(e, "c", "nowhere", "100.0.0.0/24");
+    settle(e);
+    assert_int_equal(pool_allocation_count(engine_pool(e, "nowhere")), 3);
+    engine_unload_allocation(e, "b");
+    settle(e);
+    assert_int_equal(pool_allocation_count(engine_pool(e, "nowhere")), 2);
+    engine_free(e);
+}
+
 /* --- size --- */
 
 static void test_many(void **state)
@@ -568,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_a_resource_over_a_child_pool),
         cmocka_unit_test(test_any_order),
         cmocka_unit_test(test_audit_rules),
+        cmocka_unit_test(test_two_families_in_one_pool),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

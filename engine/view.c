@@ -82,8 +82,22 @@ static int entry_order(const void *x, const void *y)
     return allocation_compare(a->a, b->a);
 }
 
+static int record_order(const void *x, const void *y)
+{
+    const struct entry *a = x, *b = y;
+    return allocation_compare(a->a, b->a);
+}
+
 static void entries_sort(struct entry *entries, size_t n)
 {
+    for (size_t i = 1; i < n; i++) {
+        /* Addresses alone do not tell IPv4 from IPv6. A pool holds one family; what is loaded into
+         * it need not. */
+        if (entries[i].a->cidr.family != entries[0].a->cidr.family) {
+            qsort(entries, n, sizeof(*entries), record_order);
+            return;
+        }
+    }
     for (size_t i = 1; i < n; i++) {
         if (entry_order(&entries[i - 1], &entries[i]) > 0) {
             qsort(entries, n, sizeof(*entries), entry_order);
