@@ -201,8 +201,9 @@ void replace_drop(struct change *ch, const char *name)
     ch->replace.count = kept;
 }
 
-static bool is_ignored(const struct ignored_tags *ignored, const char *key)
+bool tag_is_ignored(const struct estate *e, const char *key)
 {
+    const struct ignored_tags *ignored = &e->ignored_tags;
     for (size_t i = 0; ignored->keys && ignored->keys[i]; i++)
         if (strcmp(ignored->keys[i], key) == 0)
             return true;
@@ -226,7 +227,7 @@ const struct value *tags_merged(struct call *c, const struct value *tags)
     struct value_member *kept = arena_calloc(c->arena, all->map.count, sizeof *kept);
     size_t n = 0;
     for (size_t i = 0; i < all->map.count; i++)
-        if (!is_ignored(&e->ignored_tags, all->map.members[i].key))
+        if (!tag_is_ignored(e, all->map.members[i].key))
             kept[n++] = all->map.members[i];
     return value_map(c->arena, kept, n);
 }

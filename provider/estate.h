@@ -310,6 +310,10 @@ enum load_result load_subnet(struct engine *e, const struct facts *f, const char
 const char *depart_association(const struct facts *f);
 const char *depart_subnet(const struct facts *f);
 
+/* --- alarm.c --- */
+
+extern const struct resource alarm_resource;
+
 /* --- preview.c, discovery.c --- */
 
 extern const struct resource preview_resource, discovery_resource, discovery_association_resource;
@@ -553,6 +557,8 @@ void plan_region(struct call *c, struct change *ch); /* for resources without ta
 /* tags_all of a resource with these tags: the provider's default tags, overridden, without those
  * that the provider block ignores. Unknown when the tags are. */
 const struct value *tags_merged(struct call *c, const struct value *tags);
+/* Does the provider block leave tags with this key to somebody else? */
+bool tag_is_ignored(const struct estate *e, const char *key);
 /* The elements of a set of CIDRs that passed its checks; none when it is not known. */
 const struct cidr *cidrs_of(struct arena *a, const struct field_value *set, size_t *count);
 /* The tags that count for rules: tags_all, sorted. Unknown or absent gives none. */

@@ -4,11 +4,12 @@
  * There is no server to ask what an id means. What is left is memory: the own state (the object may
  * stand there under another address) and the backups that Terraform leaves beside a local state,
  * where everything that `terraform state rm` took out still is. When they know the id, the import
- * is complete. Otherwise the object is adopted: its id is taken as given, and the next plan takes
- * all the rest from the configuration, in place and without a replacement. What cannot be taken
- * from a configuration (the CIDR of an object whose size alone is written) is refused then.
+ * is complete. Networks may also have been seen, by an inventory or in the state of another
+ * provider (adopt.c). Otherwise the object is adopted: its id is taken as given, and the next plan
+ * takes all the rest from the configuration, in place and without a replacement. What cannot be
+ * taken from a configuration (the CIDR of an object whose size alone is written) is refused then.
  */
-#include "provider/estate.h"
+#include "provider/adopt.h"
 
 #include <string.h>
 
@@ -131,8 +132,41 @@ struct bytes import_settled(void)
     return (struct bytes){(const uint8_t *)mark, sizeof mark - 1};
 }
 
-enum outcome import_object(struct call *c, const struct resource *r, const char *text,
-                           const char *prefix, const struct value **state, struct bytes *private)
+static const char found_mark[] = "ipam:found\n";
+
+struct bytes import_found(void)
+{
+    return (struct bytes){(const uint8_t *)found_mark, sizeof found_mark - 1};
+}
+
+bool import_is_found(struct bytes private)
+{
+    return private.len == sizeof found_mark - 1 &&
+           memcmp(private.data, found_mark, private.len) == 0;
+}
+
+/* What a witness tells of the id; NULL when nobody saw it, or after an error. */
+static const struct value *import_seen(struct call *c, const struct resource *r, const char *id,
+                                       const char *region, enum sighting_kind kind, adopt_fn fn)
+{
+    const struct sighting *s = sightings_find(estate_of(c)->sightings, id);
+    if (!s || s->kind != kind)
+        return NULL;
+    if (region && *s->region && strcmp(region, s->region) != 0) {
+        diag_error(
+            c->diags, NULL, arena_printf(c->arena, "importing %s: wrong Region", r->names[0]),
+            "%s is in the Region \"%s\" according to %s, and the import names \"%s\". Import "
+            "%s@%s.",
+            id, s->region, s->where, region, id, s->region);
+        return NULL;
+    }
+    const struct value *state = fn(c, s);
+    return state ? import_blank(c, r, state) : NULL;
+}
+
+enum outcome import_network(struct call *c, const struct resource *r, const char *text,
+                            const char *prefix, enum sighting_kind kind, adopt_fn fn,
+                            const struct value **state, struct bytes *private)
 {
     const char *region;
     const char *id = import_split(c, text, &region);
@@ -146,10 +180,21 @@ enum outcome import_object(struct call *c, const struct resource *r, const char 
     *state = import_known(c, r, id, region);
     if (*state || c->diags->errors)
         return CALL_DONE;
+    *state = fn ? import_seen(c, r, id, region, kind, fn) : NULL;
+    if (*state)
+        *private = import_found();
+    if (*state || c->diags->errors)
+        return CALL_DONE;
     *state = value_set(c->arena, value_set(c->arena, &value_null, "id", value_string(c->arena, id)),
                        "region", value_string(c->arena, region ? region : estate_of(c)->region));
     import_adopt(c, r, state, private);
     return CALL_DONE;
+}
+
+enum outcome import_object(struct call *c, const struct resource *r, const char *text,
+                           const char *prefix, const struct value **state, struct bytes *private)
+{
+    return import_network(c, r, text, prefix, SIGHTED_NETWORK, NULL, state, private);
 }
 
 void plan_adopted(struct call *c, struct change *ch, const struct schema *s, const char *cidr)
