@@ -13,7 +13,8 @@
 
 extern const struct data_source ipam_data, ipams_data, scope_data, scopes_data, pool_data,
     pools_data, pool_cidrs_data, preview_data, allocations_data, resource_cidrs_data, history_data,
-    vpc_data, vpcs_data, region_data, identity_data, partition_data, zones_data, organization_data;
+    vpc_data, vpcs_data, region_data, identity_data, partition_data, zones_data, organization_data,
+    metrics_data;
 
 /* --- table lines --- */
 

@@ -338,9 +338,8 @@ static bool names_fit(const char *names, const struct dimension *list, size_t co
     return n == count;
 }
 
-/* Which names are wrong, or that such a metric never has a value; NULL when nothing is. */
-static const char *kind_problem(struct arena *a, const char *name, const struct dimension *list,
-                                size_t count)
+const char *metrics_problem(struct arena *a, const char *name, const struct dimension *list,
+                            size_t count)
 {
     const char *expected = NULL;
     for (const struct metric_kind *k = metric_kinds; k->name; k++) {
@@ -385,7 +384,7 @@ bool metrics_find(struct call *c, const char *name, const struct dimension *dime
                   size_t count, struct metric *out, const char **why)
 {
     struct metrics all = {.arena = c->arena};
-    const char *problem = kind_problem(c->arena, name, dimensions, count);
+    const char *problem = metrics_problem(c->arena, name, dimensions, count);
     if (!problem)
         problem = collect_for(c, dimensions, count, &all);
     for (size_t i = 0; i < all.count; i++)

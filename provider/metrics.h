@@ -59,6 +59,11 @@ void metrics_of_ipam(struct call *c, const struct ipam *i, struct metrics *out);
 bool metrics_find(struct call *c, const char *name, const struct dimension *dimensions,
                   size_t count, struct metric *out, const char **why);
 
+/* Why no metric has this name and dimensions of these names (their values are not looked at), or
+ * that such a metric never has a value, in one sentence; NULL when nothing is wrong. */
+const char *metrics_problem(struct arena *a, const char *name, const struct dimension *list,
+                            size_t count);
+
 /* What a pool's space is used for. Every address counts once: what overlaps or lies outside of the
  * pool adds nothing. */
 struct pool_usage {

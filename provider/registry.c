@@ -26,6 +26,7 @@ const struct resource *const ipam_resources[] = {
     &ipv4_association_resource,
     &ipv6_association_resource,
     &subnet_resource,
+    &alarm_resource,
     NULL,
 };
 
@@ -62,6 +63,7 @@ static const struct {
     {&ipv4_association_resource, load_ipv4_association, depart_association},
     {&ipv6_association_resource, load_ipv6_association, depart_association},
     {&subnet_resource, load_subnet, depart_subnet},
+    {&alarm_resource, load_nothing, NULL},
 };
 
 load_fn resource_loader(const struct resource *r)
@@ -99,6 +101,7 @@ const struct data_source *const ipam_data_sources[] = {
     &partition_data,
     &zones_data,
     &organization_data,
+    &metrics_data,
     NULL,
 };
 
