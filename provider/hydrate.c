@@ -9,6 +9,7 @@
  * The same loaders serve objects that arrive in requests (estate_learn), so facts come from JSON
  * or from values behind one small interface.
  */
+#include "provider/discovered.h"
 #include "provider/estate.h"
 
 #include <errno.h>
@@ -269,7 +270,8 @@ bool estate_hydrate(struct estate *e, const struct state *s, struct diags *d)
     /* A walk that memory ended early has told a part: no less than all of it will do. */
     bool whole = !h.failed && state_each(s, hydrate_visit, &h) &&
                  engine_settle(e->engine) == ENGINE_OK && engine_settle(e->insides) == ENGINE_OK &&
-                 state_each(s, departure_visit, &h) && state_each_data(s, previews_hydrate, e);
+                 state_each(s, departure_visit, &h) && state_each_data(s, previews_hydrate, e) &&
+                 discover_state(e->sightings, s, e->origin, e);
     if (!h.failed && !whole) {
         h.failed = true;
         diag_error(d, NULL, "reading the state: out of memory",

@@ -27,6 +27,7 @@
 #include <json-c/linkhash.h>
 
 #include "provider/claims_internal.h"
+#include "provider/discovered.h"
 #include "provider/state_internal.h"
 
 #define MEMBERS_MAX 1000 /* states of one estate */
@@ -407,6 +408,7 @@ static void member_load(struct claims *x, struct member *m, const struct state *
                         struct arena *scratch)
 {
     struct loading l = {.x = x, .m = m, .scratch = scratch, .first = !m->read};
+    struct arena *before = m->arena;
     drop_holds(&m->next_holds, &m->next_arena);
     m->next_arena = arena_new();
     m->next_holds = lh_kchar_table_new(64, NULL);
@@ -417,6 +419,11 @@ static void member_load(struct claims *x, struct member *m, const struct state *
         loading_failed(&l, "The provider could not get memory for what %s holds.", m->shown);
     if (l.failed)
         return;
+    /* What this reading sees is known by its arena, so that it can replace what the last one saw. */
+    if (!discover_state(x->estate->sightings, s, m->shown, m->next_arena))
+        arena_exhausted(x->arena);
+    if (before)
+        sightings_forget(x->estate->sightings, before);
     replace_holds(&l);
     m->problem[0] = '\0';
     if (engine_settle(x->estate->engine) != ENGINE_OK ||

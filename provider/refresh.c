@@ -22,6 +22,7 @@
  *
  * Only local states are watched. Other backends are stored to more seldom than a call waits.
  */
+#include "provider/discovered.h"
 #include "provider/estate.h"
 #include "provider/state_internal.h"
 
@@ -263,8 +264,12 @@ static bool take_over(struct call *c, const struct state *state)
         return false;
     size_t gone = unload_gone(e, now);
     bool whole = state_each(state, load_new, &t);
-    if (!whole || engine_settle(e->engine) != ENGINE_OK || engine_settle(e->insides) != ENGINE_OK)
+    if (!whole || engine_settle(e->engine) != ENGINE_OK || engine_settle(e->insides) != ENGINE_OK ||
+        !discover_state(e->sightings, state, e->origin, now->arena))
         return false;
+    /* What the last reading saw is known by its arena, and what hydration saw by the estate. */
+    sightings_forget(e->sightings, e->watch->last.arena);
+    sightings_forget(e->sightings, e);
     snapshot_free(&e->watch->last);
     e->watch->last = *now;
     *now = (struct snapshot){0};

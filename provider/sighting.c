@@ -40,12 +40,19 @@ struct cover {
     char *account, *region, *where; /* account, region: NULL stands for all */
 };
 
+struct unclear {
+    struct unclear *next;
+    const void *source;
+    char text[];
+};
+
 struct sightings {
     void *index[INDEXES]; /* trees of struct pile */
     struct told *first, *last;
     size_t count;
     uint64_t version;
     struct cover *covers;
+    struct unclear *unclear, **unclear_end; /* NULL: of an empty list */
 };
 
 struct sightings *sightings_new(void)
@@ -74,6 +81,10 @@ void sightings_free(struct sightings *s)
     for (struct cover *c = s->covers, *next; c; c = next) {
         next = c->next;
         cover_free(c);
+    }
+    for (struct unclear *u = s->unclear, *next; u; u = next) {
+        next = u->next;
+        free(u);
     }
     free(s);
 }
@@ -287,6 +298,14 @@ void sightings_forget(struct sightings *s, const void *source)
         if (e->said.source == source)
             told_drop(s, e);
     }
+    s->unclear_end = &s->unclear;
+    for (struct unclear *u; (u = *s->unclear_end);)
+        if (u->source == source) {
+            *s->unclear_end = u->next;
+            free(u);
+        } else {
+            s->unclear_end = &u->next;
+        }
 }
 
 /* --- asking --- */
@@ -338,6 +357,29 @@ bool sightings_each(const struct sightings *s, sighting_visit fn, void *ctx)
         if (!e->pile[BY_ID])
             w.stopped = !fn(ctx, &e->said);
     return !w.stopped;
+}
+
+/* --- what cannot be understood --- */
+
+bool sightings_unclear(struct sightings *s, const void *source, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    struct unclear *u = malloc(sizeof *u + n);
+    if (!u)
+        return false;
+    u->next = NULL;
+    u->source = source;
+    memcpy(u->text, text, n);
+    *(s->unclear_end ? s->unclear_end : &s->unclear) = u;
+    s->unclear_end = &u->next;
+    return true;
+}
+
+void sightings_each_unclear(const struct sightings *s, void (*fn)(void *ctx, const char *text),
+                            void *ctx)
+{
+    for (const struct unclear *u = s->unclear; u; u = u->next)
+        fn(ctx, u->text);
 }
 
 /* --- what an inventory says to be complete for --- */

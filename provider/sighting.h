@@ -14,16 +14,20 @@
 
 #include "engine/engine.h"
 
+/* The tag by which a network names the allocation that it stands on. */
+#define ALLOCATION_TAG "ipam-allocation-id"
+
 enum sighting_kind { SIGHTED_NETWORK, SIGHTED_SUBNET, SIGHTED_PREFIX };
 enum witness { WITNESS_STATE, WITNESS_INVENTORY };
 
 struct sighting {
     const char *id;         /* vpc-..., the resource id of Azure, the self link of Google; "" */
-    const char *network_id; /* of a subnet: what it is in; of a network: its own id; "" */
+    const char *network_id; /* of a subnet, or of a CIDR that was added to a VPC: what it is in; of
+                             * a network: its own id; "" */
     const char *cloud;      /* "aws", "azure", "google", or what the inventory says; "" */
     const char *owner;      /* account, subscription, project; "" */
     const char *region, *zone, *name;
-    const char *allocation_id; /* the tag ipam-allocation-id, or "" */
+    const char *allocation_id; /* the value of ALLOCATION_TAG, or "" */
     const char *where;         /* for messages: "aws_vpc.main in net.tfstate", "vpcs.yaml:12:3" */
     const struct cidr *cidrs;  /* in address order, both families */
     size_t cidr_count;
@@ -54,6 +58,12 @@ const struct sighting *sightings_of_allocation(const struct sightings *s,
 typedef bool (*sighting_visit)(void *ctx, const struct sighting *one);
 /* By id, then those without one in the order they came; fn returns false to stop. */
 bool sightings_each(const struct sightings *s, sighting_visit fn, void *ctx);
+
+/* Something that a witness tells and that cannot be understood, as a sentence: its space cannot be
+ * kept free. / Each of them in the order they came. False: memory is out. */
+bool sightings_unclear(struct sightings *s, const void *source, const char *text);
+void sightings_each_unclear(const struct sightings *s, void (*fn)(void *ctx, const char *text),
+                            void *ctx);
 
 /* An inventory says that it is complete for an account and a Region; NULL: for all. False: memory
  * is out. */

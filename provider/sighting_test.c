@@ -197,6 +197,32 @@ static void what_an_inventory_covers(void **state)
     sightings_free(s);
 }
 
+static void join(void *ctx, const char *text)
+{
+    strcat(ctx, text);
+    strcat(ctx, " ");
+}
+
+static void what_is_unclear_goes_with_its_witness(void **state)
+{
+    (void)state;
+    struct sightings *s = sightings_new();
+    int a, b;
+    char text[64] = "";
+    assert_true(sightings_unclear(s, &a, "one"));
+    assert_true(sightings_unclear(s, &b, "two"));
+    assert_true(sightings_unclear(s, &a, "three"));
+    sightings_forget(s, &a);
+    assert_true(sightings_unclear(s, &b, "four"));
+    sightings_each_unclear(s, join, text);
+    assert_string_equal(text, "two four ");
+    sightings_forget(s, &b);
+    assert_true(sightings_unclear(s, &a, "five"));
+    sightings_each_unclear(s, join, text);
+    assert_string_equal(text, "two four five ");
+    sightings_free(s);
+}
+
 /* --- a random history --- */
 
 #define IDS     12
@@ -295,6 +321,7 @@ int main(void)
         cmocka_unit_test(by_allocation_only_what_counts),
         cmocka_unit_test(each_in_order_until_stopped),
         cmocka_unit_test(what_an_inventory_covers),
+        cmocka_unit_test(what_is_unclear_goes_with_its_witness),
         cmocka_unit_test(a_random_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
