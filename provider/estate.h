@@ -36,6 +36,7 @@ struct estate {
     struct memory *memory;     /* what data sources tell and the engine does not hold */
     struct previews *previews; /* previews with a key */
     struct sightings *sightings; /* what others tell of, see sighting.h */
+    struct sky *sky;             /* ... in address order, see drift.c; NULL: not needed yet */
     struct claims *claims;     /* what others issue; NULL: nobody else does (tests, tools) */
 };
 
@@ -310,9 +311,9 @@ enum load_result load_subnet(struct engine *e, const struct facts *f, const char
 const char *depart_association(const struct facts *f);
 const char *depart_subnet(const struct facts *f);
 
-/* --- alarm.c --- */
+/* --- alarm.c, topic.c --- */
 
-extern const struct resource alarm_resource;
+extern const struct resource alarm_resource, topic_resource;
 
 /* --- preview.c, discovery.c --- */
 

@@ -27,6 +27,7 @@ const struct resource *const ipam_resources[] = {
     &ipv6_association_resource,
     &subnet_resource,
     &alarm_resource,
+    &topic_resource,
     NULL,
 };
 
@@ -64,6 +65,7 @@ static const struct {
     {&ipv6_association_resource, load_ipv6_association, depart_association},
     {&subnet_resource, load_subnet, depart_subnet},
     {&alarm_resource, load_nothing, NULL},
+    {&topic_resource, load_nothing, NULL},
 };
 
 load_fn resource_loader(const struct resource *r)

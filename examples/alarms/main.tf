@@ -80,10 +80,12 @@ output "alarms" {
 }
 
 # The same figures in a condition of one's own.
+data "ipam_metrics" "prod" {
+  ipam_pool_id = ipam_pool.prod.id
+  depends_on   = [ipam_pool_cidr.prod, ipam_vpc.team]
+}
+
 check "room_for_growth" {
-  data "ipam_metrics" "prod" {
-    ipam_pool_id = ipam_pool.prod.id
-  }
   assert {
     condition     = data.ipam_metrics.prod.available_addresses >= 4096
     error_message = "Pool prod has ${data.ipam_metrics.prod.available_addresses} addresses left, too few for another /20."

@@ -1,0 +1,3 @@
+resource "ipam_alarm_topic" "netops" {
+  name = "netops"
+}
