@@ -12,9 +12,16 @@
  *     they hold;
  *   - above P: what overlaps the range that they gave to P, other than that gift itself;
  *   - below P: what lies outside their own CIDRs (a pool's CIDR was lost, its allocations were
- * not). A child pool's CIDR, met in a pool that is not below P, is looked through: what counts is
- * what the child holds, and it is looked at itself. In a consistent estate none of this exists, and
+ *     not).
+ * A child pool's CIDR, met in a pool that is not below P, is looked through: what counts is what
+ * the child holds, and it is looked at itself. In a consistent estate none of this exists, and
  * nothing of it is looked for: `tangled` is false.
+ *
+ * Orphans are what is left of a hierarchy with a part missing: an allocation or a child's CIDR that
+ * lies in none of its pool's CIDRs, and everything in a pool whose definition was not seen. Where
+ * an unknown pool belongs is not known either, so its orphans count in every scope. An orphan's
+ * CIDR is not looked through, because nobody else holds it. What keeps them off everywhere else
+ * lets their own pool get its CIDR again: that is how an estate recovers.
  *
  * Planning pools describe the inside of one resource, so they form a layer of their own: they
  * overlap the pool that the resource came from by nature (pool_comparable).
@@ -28,7 +35,8 @@
 
 struct visitor {
     const struct engine *e;
-    const struct pool *p;
+    const struct pool *p; /* whose blocks are visited */
+    const struct pool *asking;
     allocation_visit fn;
     void *ctx;
 };
@@ -65,7 +73,7 @@ static bool visit_conflicts(const struct pool *p, const struct cidr *c, allocati
 bool each_overlapping(const struct engine *e, const struct pool *p, const struct cidr *c,
                       allocation_visit fn, void *ctx)
 {
-    struct visitor v = {e, p, fn, ctx};
+    struct visitor v = {e, p, p, fn, ctx};
     return visit_conflicts(p, c, fn, ctx, true) && space_each_used(p->space, c, visit_block, &v) &&
            visit_conflicts(p, c, fn, ctx, false);
 }
@@ -74,7 +82,8 @@ static bool visit_unless_backing(void *ctx, const struct allocation *a)
 {
     const struct visitor *v = ctx;
     struct pool *child;
-    if (a->type == ALLOCATION_POOL && pool_cidr_backed(v->e, a, &child)) {
+    if (a->type == ALLOCATION_POOL && pool_cidr_backed(v->e, a, &child) &&
+        (pool_is_ancestor(child, v->asking) || !is_orphan(a))) {
         return true;
     }
     return v->fn(v->ctx, a);
@@ -85,19 +94,62 @@ static bool tangled(const struct engine *e)
     return e->contested || e->conflict_count > 0;
 }
 
+bool is_orphan(const struct allocation *a)
+{
+    const struct pool *p = a->pool;
+    for (size_t i = 0; p->known && i < p->cidr_count; i++) {
+        if (cidr_contains(&p->cidrs[i].cidr, &a->cidr)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The CIDRs of a pool whose definition was not seen, so that no source pool holds them. The records
+ * live as long as the visit. */
+static bool visit_unknown(const struct pool *p, const struct cidr *c, allocation_visit fn,
+                          void *ctx)
+{
+    for (size_t i = 0; i < p->cidr_count; i++) {
+        const struct allocation a = {.id = "",
+                                     .pool = p,
+                                     .cidr = p->cidrs[i].cidr,
+                                     .type = ALLOCATION_POOL,
+                                     .conflicting = true,
+                                     .leaving = p->cidrs[i].leaving,
+                                     .resource_id = p->id,
+                                     .owner = p->info->owner,
+                                     .region = "",
+                                     .description = ""};
+        if (cidr_overlaps(&a.cidr, c) && !fn(ctx, &a)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Could what the other pool holds be in the way of p? */
+static bool meets(const struct pool *p, const struct pool *other)
+{
+    return pool_comparable(p, other) || (p->known && !other->known && !pool_in_planning(p));
+}
+
 bool each_foreign(const struct engine *e, const struct pool *p, const struct cidr *c,
                   allocation_visit fn, void *ctx)
 {
-    struct visitor v = {e, p, fn, ctx};
+    struct visitor v = {e, p, p, fn, ctx};
     for (size_t i = 0; tangled(e) && i < e->pools.count; i++) {
         const struct pool *other = e->pools.items[i];
-        if (other == p || !pool_comparable(p, other)) {
+        if (other == p || !meets(p, other)) {
             continue;
         }
         bool go_on = pool_is_ancestor(p, other)
                          ? visit_conflicts(other, c, fn, ctx, true) &&
                                visit_conflicts(other, c, fn, ctx, false)
                          : each_overlapping(e, other, c, visit_unless_backing, &v);
+        if (go_on && !other->known && !pool_is_ancestor(other, p)) {
+            go_on = visit_unknown(other, c, fn, ctx);
+        }
         if (!go_on) {
             return false;
         }
@@ -128,21 +180,26 @@ const struct pool *overlapping_pool(const struct engine *e, const struct pool *p
 
 struct first {
     bool planned;
-    const struct allocation *found;
+    const struct pool *recipient; /* may have what it and the pools below hold already */
+    bool found;
+    struct allocation holder;
 };
 
 static bool stop_at_first(void *ctx, const struct allocation *a)
 {
     struct first *first = ctx;
-    if (first->planned && a->leaving) {
+    if ((first->planned && a->leaving) ||
+        (first->recipient && pool_is_ancestor(first->recipient, a->pool))) {
         return true;
     }
-    first->found = a;
+    first->found = true;
+    first->holder = *a;
     return false;
 }
 
 enum engine_result choose_exact(struct engine *e, struct pool *p, bool planned,
-                                const struct cidr *c, struct refusal *why)
+                                const struct cidr *c, const struct pool *recipient,
+                                struct refusal *why)
 {
     const struct space *s = view(e, p, planned);
     if (!s) {
@@ -161,9 +218,10 @@ enum engine_result choose_exact(struct engine *e, struct pool *p, bool planned,
     if (space_overlapping(s, c, &block)) {
         each_overlapping(e, p, &block, stop_at_first, &first);
     } else {
+        first.recipient = recipient;
         each_foreign(e, p, c, stop_at_first, &first);
     }
-    return first.found ? refuse_taken(why, p, c, first.found) : ENGINE_OK;
+    return first.found ? refuse_taken(why, p, c, &first.holder) : ENGINE_OK;
 }
 
 /* --- any block of a length --- */
@@ -223,15 +281,31 @@ static enum space_result search(struct avoid *a, bool intents, unsigned len, str
     return complete ? space_next_free(a->s, len, a->items, a->count, out) : SPACE_NO_MEMORY;
 }
 
-static enum engine_result refuse_no_space(struct refusal *why, const struct pool *p,
-                                          const struct space *s, unsigned len)
+/* The largest block that could be had: a space knows that of itself, what is foreign is looked for.
+ */
+static int largest_free(struct avoid *a)
 {
-    refuse(why, REFUSAL_NO_SPACE, p->id);
+    struct cidr c;
+    if (!tangled(a->e)) {
+        return space_largest_free(a->s);
+    }
+    a->disallowed_count = 0;
+    for (unsigned len = 0; len <= cidr_max_len(pool_family(a->p)); len++) {
+        if (search(a, false, len, &c) == SPACE_OK) {
+            return (int)len;
+        }
+    }
+    return -1;
+}
+
+static enum engine_result refuse_no_space(struct refusal *why, struct avoid *a, unsigned len)
+{
+    refuse(why, REFUSAL_NO_SPACE, a->p->id);
     why->length = (int)len;
-    why->largest_free = space_largest_free(s);
-    why->total_addresses = space_total(s);
-    why->free_addresses = count_sub(space_total(s), space_used(s));
-    why->count = p->allocation_count;
+    why->largest_free = largest_free(a);
+    why->total_addresses = space_total(a->s);
+    why->free_addresses = count_sub(space_total(a->s), space_used(a->s));
+    why->count = a->p->allocation_count;
     return ENGINE_REFUSED;
 }
 
@@ -257,9 +331,9 @@ enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, u
     if (result == SPACE_FULL && p->intent_count > 0) {
         result = search(&a, false, len, out);
     }
+    enum engine_result said = result == SPACE_OK     ? ENGINE_OK
+                              : result == SPACE_FULL ? refuse_no_space(why, &a, len)
+                                                     : ENGINE_NO_MEMORY;
     free(a.items);
-    if (result == SPACE_FULL) {
-        return refuse_no_space(why, p, a.s, len);
-    }
-    return result == SPACE_OK ? ENGINE_OK : ENGINE_NO_MEMORY;
+    return said;
 }

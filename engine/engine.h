@@ -176,6 +176,8 @@ enum refusal_code {
     REFUSAL_NOT_SHARED,         /* id: pool; text2: the account that may not use it */
     REFUSAL_NOT_OWNER,          /* id; text: `what`; text2: who acts; holder_owner: whose it is */
     REFUSAL_SHARE_UNKNOWN,      /* id */
+    REFUSAL_ORPHAN,             /* as TAKEN, by what lies outside the CIDRs of its pool `text`, or
+                                   whose pool is not known */
     REFUSAL_CODE_COUNT,
 };
 

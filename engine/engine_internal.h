@@ -274,12 +274,16 @@ bool each_overlapping(const struct engine *e, const struct pool *p, const struct
  * choose.c. */
 bool each_foreign(const struct engine *e, const struct pool *p, const struct cidr *c,
                   allocation_visit fn, void *ctx);
+/* Does it lie in none of its pool's CIDRs, or is its pool not known? */
+bool is_orphan(const struct allocation *a);
 /* A CIDR of a comparable pool that is neither above nor below p and overlaps c. */
 const struct pool *overlapping_pool(const struct engine *e, const struct pool *p,
                                     const struct cidr *c, bool planned, struct cidr *theirs);
-/* May the pool give exactly c? / Which block of that length would it give? */
+/* May the pool give exactly c? recipient: to this pool, whose own orphans are no obstacle; or NULL.
+ * / Which block of that length would it give? */
 enum engine_result choose_exact(struct engine *e, struct pool *p, bool planned,
-                                const struct cidr *c, struct refusal *why);
+                                const struct cidr *c, const struct pool *recipient,
+                                struct refusal *why);
 enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, unsigned len,
                                const struct cidr *disallowed, size_t count, struct cidr *out,
                                struct refusal *why);

@@ -352,7 +352,12 @@ static void test_a_lost_pool_cidr(void **state)
     load(e, "vpc", "child", "10.0.0.0/24"); /* the child's CIDR is in no state */
     settle(e);
     assert_cidr(&allocate(e, "a", "top", NULL, 24)->cidr, "10.0.1.0/24");
-    expect_taken(e, "top", "10.0.0.0/28", "vpc");
+    const struct allocation *a = NULL;
+    struct allocation_request r = custom("b", "top", "10.0.0.0/28", -1);
+    struct refusal why;
+    must_refuse(REFUSAL_ORPHAN, true, engine_allocate(e, &r, &a, &why));
+    assert_string_equal(why.other_id, "vpc");
+    assert_string_equal(why.text, "child");
     struct finding f;
     assert_int_equal(engine_audit_allocation(e, held(e, "vpc"), &f, 1), 1);
     assert_int_equal(f.code, FINDING_OUTSIDE_POOL);

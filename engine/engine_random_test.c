@@ -3,7 +3,8 @@
  * looking at every address of a small universe, and after every step all invariants are looked at.
  *
  * The oracle's rule is the promise itself: an address is free in a pool when no resource anywhere
- * in the scope stands on it, and no child pool of this pool.
+ * in the scope stands on it, and no child pool of this pool, and no orphan: the CIDR of a child
+ * pool that its source pool has lost.
  */
 #include "engine/engine_fixture.h"
 #include "engine/engine_internal.h"
@@ -65,12 +66,35 @@ static void mark(bool *used, unsigned first, unsigned size)
     }
 }
 
-static void mark_used(const struct oracle *o, int pool, bool *used)
+static bool is_below(int pool, int top)
+{
+    while (pool >= 0 && pool != top) {
+        pool = sources[pool];
+    }
+    return pool == top;
+}
+
+static bool lost(const struct oracle *o, const struct known *k)
+{
+    for (size_t i = 0; i < o->cidr_count[k->pool]; i++) {
+        const struct cidr *c = &o->cidrs[k->pool][i];
+        if (first_of(c) <= k->first && k->first + k->size <= first_of(c) + size_of(c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* recipient: the pool that is to have it, whose own does not matter; -1: none */
+static void mark_used(const struct oracle *o, int pool, int recipient, bool *used)
 {
     memset(used, 0, UNIVERSE);
     for (size_t i = 0; i < o->count; i++) {
-        if (o->list[i].child < 0 || o->list[i].pool == pool) {
-            mark(used, o->list[i].first, o->list[i].size);
+        const struct known *k = &o->list[i];
+        bool orphan = lost(o, k) && !is_below(pool, k->child);
+        if ((k->child < 0 || k->pool == pool || orphan) &&
+            (recipient < 0 || !is_below(k->pool, recipient))) {
+            mark(used, k->first, k->size);
         }
     }
 }
@@ -101,7 +125,8 @@ static bool foretell_free(const struct oracle *o, int pool, unsigned len, const 
     return best < UNIVERSE;
 }
 
-static enum refusal_code foretell_exact(const struct oracle *o, int pool, const struct cidr *c)
+static enum refusal_code foretell_exact(const struct oracle *o, int pool, int recipient,
+                                        const struct cidr *c)
 {
     bool used[UNIVERSE], inside = false;
     for (size_t i = 0; i < o->cidr_count[pool]; i++) {
@@ -110,7 +135,7 @@ static enum refusal_code foretell_exact(const struct oracle *o, int pool, const 
     if (!inside) {
         return o->cidr_count[pool] > 0 ? REFUSAL_OUTSIDE_POOL : REFUSAL_NO_CIDRS;
     }
-    mark_used(o, pool, used);
+    mark_used(o, pool, recipient, used);
     return all_free(used, first_of(c), size_of(c)) ? REFUSAL_NONE : REFUSAL_TAKEN;
 }
 
@@ -156,8 +181,23 @@ static void check_result(enum engine_result result, const struct refusal *why,
     if (expected == REFUSAL_NONE) {
         assert_true(cidr_equal(got, wanted));
     } else {
-        assert_int_equal(why->code, expected);
+        assert_int_equal(why->code == REFUSAL_ORPHAN ? REFUSAL_TAKEN : why->code, expected);
     }
+}
+
+/* Who is named as the holder is one, and is called an orphan when it is one. */
+static void check_holder(const struct oracle *o, int pool, const struct refusal *why)
+{
+    const struct allocation *holder = engine_allocation(o->e, why->other_id);
+    size_t i = 0;
+    assert_non_null(holder);
+    assert_true(cidr_overlaps(&holder->cidr, &why->cidr));
+    assert_true(cidr_equal(&holder->cidr, &why->conflict));
+    while (strcmp(o->list[i].id, why->other_id) != 0) {
+        i++;
+    }
+    const struct known *k = &o->list[i];
+    assert_int_equal(why->code == REFUSAL_ORPHAN, k->pool != pool && lost(o, k));
 }
 
 static void op_allocate(struct oracle *o)
@@ -173,10 +213,10 @@ static void op_allocate(struct oracle *o)
     if (random_below(2)) {
         r.cidr = wanted;
         r.length = -1;
-        expected = foretell_exact(o, pool, &wanted);
+        expected = foretell_exact(o, pool, -1, &wanted);
     } else {
         bool used[UNIVERSE];
-        mark_used(o, pool, used);
+        mark_used(o, pool, -1, used);
         for (r.disallowed_count = 0; r.disallowed_count < random_below(4); r.disallowed_count++) {
             struct cidr *c = &avoid[r.disallowed_count];
             *c = random_cidr();
@@ -194,15 +234,12 @@ static void op_allocate(struct oracle *o)
     if (result == ENGINE_OK) {
         assert_false(a->conflicting);
         remember(o, id, pool, -1, &a->cidr, false);
-    } else if (why.code == REFUSAL_NO_SPACE && !o->loads) {
+    } else if (why.code == REFUSAL_NO_SPACE) {
         bool used[UNIVERSE];
-        mark_used(o, pool, used);
+        mark_used(o, pool, -1, used);
         assert_int_equal(why.largest_free, foretell_largest(o, pool, used));
-    } else if (why.code == REFUSAL_TAKEN) {
-        const struct allocation *holder = engine_allocation(o->e, why.other_id);
-        assert_non_null(holder);
-        assert_true(cidr_overlaps(&holder->cidr, &wanted));
-        assert_true(cidr_equal(&holder->cidr, &why.conflict));
+    } else if (why.code == REFUSAL_TAKEN || why.code == REFUSAL_ORPHAN) {
+        check_holder(o, pool, &why);
     }
 }
 
@@ -264,13 +301,13 @@ static void op_provision(struct oracle *o)
     enum refusal_code expected;
     if (source < 0 || random_below(2)) {
         expected = own_overlaps(o, pool, &wanted)   ? REFUSAL_CIDR_EXISTS
-                   : source >= 0                    ? foretell_exact(o, source, &wanted)
+                   : source >= 0                    ? foretell_exact(o, source, pool, &wanted)
                    : top_overlaps(o, pool, &wanted) ? REFUSAL_OVERLAPS_POOL
                                                     : REFUSAL_NONE;
     } else {
         bool used[UNIVERSE];
         unsigned shortest = 32;
-        mark_used(o, source, used);
+        mark_used(o, source, -1, used);
         r.cidr = (struct cidr){0};
         r.length = wanted.len;
         for (size_t i = 0; i < o->cidr_count[source]; i++) {
@@ -316,6 +353,25 @@ static void op_deprovision(struct oracle *o)
         return;
     }
     assert_int_equal(result, ENGINE_OK);
+    o->cidrs[pool][at_index] = o->cidrs[pool][--o->cidr_count[pool]];
+    for (size_t i = 0; i < o->count; i++) {
+        if (o->list[i].child == pool && o->list[i].first == first_of(&c)) {
+            forget(o, i);
+            break;
+        }
+    }
+}
+
+/* A pool's CIDR leaves the state, with everything that it holds still there. */
+static void op_lose(struct oracle *o)
+{
+    int pool = (int)random_below(POOLS);
+    if (o->cidr_count[pool] == 0) {
+        return;
+    }
+    size_t at_index = random_below((uint32_t)o->cidr_count[pool]);
+    struct cidr c = o->cidrs[pool][at_index];
+    engine_unload_cidr(o->e, pool_ids[pool], &c);
     o->cidrs[pool][at_index] = o->cidrs[pool][--o->cidr_count[pool]];
     for (size_t i = 0; i < o->count; i++) {
         if (o->list[i].child == pool && o->list[i].first == first_of(&c)) {
@@ -446,8 +502,10 @@ static void run(bool loads, unsigned rounds, unsigned steps)
                 op_deprovision(o);
             } else if (what < 95) {
                 op_cascade(o);
-            } else if (loads) {
+            } else if (loads && what < 98) {
                 op_load(o);
+            } else if (loads) {
+                op_lose(o);
             }
             look_at_everything(o);
         }

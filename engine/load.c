@@ -318,6 +318,7 @@ static bool sweep(const struct claim *claims, size_t n, size_t *open)
 bool contested_find(const struct engine *e, bool *contested)
 {
     size_t total = 0, n = 0;
+    bool unknown = false; /* where it belongs is not known: in anybody's way */
     for (size_t i = 0; i < e->pools.count; i++) {
         total += ((const struct pool *)e->pools.items[i])->cidr_count;
     }
@@ -327,13 +328,14 @@ bool contested_find(const struct engine *e, bool *contested)
     for (size_t i = 0; i < e->pools.count && complete; i++) {
         const struct pool *p = e->pools.items[i];
         bool planning = pool_in_planning(p);
+        unknown = unknown || (!p->known && p->cidr_count > 0);
         for (size_t c = 0; p->known && c < p->cidr_count; c++) {
             claims[n++] = (struct claim){p, p->cidrs[c].cidr, planning};
         }
     }
     if (complete) {
         qsort(claims, n, sizeof(*claims), claim_order);
-        *contested = sweep(claims, n, open);
+        *contested = sweep(claims, n, open) || unknown;
     }
     free(claims);
     free(open);

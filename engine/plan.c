@@ -30,7 +30,8 @@ enum engine_result engine_check_allocate(struct engine *e, const struct allocati
         return result;
     }
     result = choose_for(e, p, r, true, len, &c, why);
-    bool knowable = result != ENGINE_REFUSED || why->code == REFUSAL_TAKEN;
+    bool knowable =
+        result != ENGINE_REFUSED || why->code == REFUSAL_TAKEN || why->code == REFUSAL_ORPHAN;
     if (!knowable && supply_open(p, len)) {
         result = ENGINE_OK;
     }

@@ -142,7 +142,7 @@ static enum engine_result choose_named(struct engine *e, const struct provision_
 {
     const struct allocation *a = planning_backing(e, p, &r->cidr);
     if (!a) {
-        return choose_exact(e, p->source, planned, &r->cidr, why);
+        return choose_exact(e, p->source, planned, &r->cidr, p, why);
     }
     struct pool *other;
     const struct pool_cidr *theirs = pool_cidr_backed(e, a, &other);

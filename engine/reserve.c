@@ -110,7 +110,7 @@ enum engine_result choose_for(struct engine *e, struct pool *p, const struct all
                            why);
     }
     *out = r->cidr;
-    enum engine_result result = choose_exact(e, p, planned, &r->cidr, why);
+    enum engine_result result = choose_exact(e, p, planned, &r->cidr, NULL, why);
     bool taken = result == ENGINE_REFUSED && why->code == REFUSAL_TAKEN;
     return taken && partner_find(e, p, r, &r->cidr, planned) ? ENGINE_OK : result;
 }

@@ -47,6 +47,7 @@ static bool is_curable(enum refusal_code code)
     case REFUSAL_NO_SPACE:
     case REFUSAL_OUTSIDE_POOL:
     case REFUSAL_TAKEN:
+    case REFUSAL_ORPHAN:
     case REFUSAL_OVERLAPS_POOL:
     case REFUSAL_CIDR_EXISTS:
     case REFUSAL_CIDR_IN_USE:
@@ -82,7 +83,11 @@ enum engine_result refuse_count(struct refusal *why, enum refusal_code code, con
 enum engine_result refuse_taken(struct refusal *why, const struct pool *p, const struct cidr *c,
                                 const struct allocation *holder)
 {
-    refuse(why, REFUSAL_TAKEN, p->id);
+    bool orphan = holder->pool != p && is_orphan(holder);
+    refuse(why, orphan ? REFUSAL_ORPHAN : REFUSAL_TAKEN, p->id);
+    if (orphan) {
+        REFUSAL_SET(why->text, holder->pool->id);
+    }
     why->cidr = *c;
     why->length = c->len;
     why->conflict = holder->cidr;

@@ -11,7 +11,8 @@
  * {len} {min} {max} prefix lengths, {largest} largest free block, {free} {total} addresses, {count}
  * {limit}, {text} {text2} {text3} as the refusal documents them, {holder} who has the space,
  * {owner} its account,
- * {origin} which state was read.
+ * {origin} which state was read; of an orphan {keeper} its pool, {lost} what that lacks, {restore}
+ * what brings it back.
  */
 #include "provider/estate.h"
 
@@ -148,6 +149,10 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                        "The CIDR {cidr} overlaps {conflict} in {pool}, which is held by {holder}. "
                        "A CIDR is issued once. Choose another CIDR, or ask for a netmask length "
                        "and let the pool choose."},
+    [REFUSAL_ORPHAN] = {"InvalidParameterValue", ROLE_CIDR,
+                        "The CIDR {cidr} overlaps {conflict}, which {holder} has from {keeper}, "
+                        "although {lost}. A CIDR is issued once, also when what it came from has "
+                        "left the state. {restore}, or release {conflict}."},
     [REFUSAL_OVERLAPS_POOL] = {"InvalidParameterValue", ROLE_CIDR,
                                "The CIDR {cidr} overlaps {conflict} of the top-level pool "
                                "{other} in the same scope. Top-level pools of a scope do not "
@@ -241,6 +246,20 @@ static const char *holder_name(struct call *c, const struct refusal *w)
     return arena_printf(c->arena, "%s %s", what, who);
 }
 
+/* What the pool of an orphan lacks; restore: what to do about it. */
+static const char *lost_text(struct call *c, const struct refusal *w, bool restore)
+{
+    const struct pool *p = engine_pool(estate_of(c)->engine, w->text);
+    char buf[CIDR_TEXT_SIZE];
+    if (!p || !pool_is_known(p))
+        return restore ? arena_printf(c->arena, "Restore the state of %s, or import it", w->text)
+                       : arena_printf(c->arena, "that pool is not in %s", estate_of(c)->origin);
+    if (restore)
+        return arena_printf(c->arena, "Provision a CIDR that contains it to %s again", w->text);
+    return arena_printf(c->arena, "%s is in none of its CIDRs (%s)", cidr_format(&w->conflict, buf),
+                        pool_cidrs(c, w->text));
+}
+
 static const char *lengths_text(struct call *c, const struct refusal *w)
 {
     const struct {
@@ -321,6 +340,12 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
         return w->holder_owner;
     if (IS("holder"))
         return holder_name(c, w);
+    if (IS("keeper"))
+        return pool_name(c, w->text);
+    if (IS("lost"))
+        return lost_text(c, w, false);
+    if (IS("restore"))
+        return lost_text(c, w, true);
     if (IS("origin"))
         return estate_of(c)->origin;
 #undef IS

@@ -17,8 +17,8 @@
 #define SPACE_CODES                                                                                \
     REFUSAL_NO_SIZE, REFUSAL_BOTH_SIZES, REFUSAL_TOO_LARGE, REFUSAL_TOO_SMALL,                     \
         REFUSAL_TAG_MISSING, REFUSAL_POOL_LOCALE, REFUSAL_NO_SPACE, REFUSAL_NO_CIDRS,              \
-        REFUSAL_OUTSIDE_POOL, REFUSAL_TAKEN, REFUSAL_FAMILY, REFUSAL_LENGTH_INVALID,               \
-        REFUSAL_NOT_SHARED, REFUSAL_POOL_UNKNOWN
+        REFUSAL_OUTSIDE_POOL, REFUSAL_TAKEN, REFUSAL_ORPHAN, REFUSAL_FAMILY,                       \
+        REFUSAL_LENGTH_INVALID, REFUSAL_NOT_SHARED, REFUSAL_POOL_UNKNOWN
 
 /* What a CIDR inside a VPC can meet, for a subnet and for a further CIDR of the VPC. */
 #define VPC_UNKNOWN                                                                                        \
@@ -65,7 +65,7 @@ const struct page resource_pages[] = {
      .codes =
          CODES(REFUSAL_NO_SIZE, REFUSAL_BOTH_SIZES, REFUSAL_NEEDS_CIDR, REFUSAL_OVERLAPS_POOL,
                REFUSAL_NO_SPACE, REFUSAL_NO_CIDRS, REFUSAL_OUTSIDE_POOL, REFUSAL_TAKEN,
-               REFUSAL_CIDR_EXISTS, REFUSAL_FAMILY, REFUSAL_LENGTH_INVALID, REFUSAL_QUOTA,
+               REFUSAL_ORPHAN, REFUSAL_CIDR_EXISTS, REFUSAL_FAMILY, REFUSAL_LENGTH_INVALID, REFUSAL_QUOTA,
                REFUSAL_NOT_OWNER, REFUSAL_POOL_UNKNOWN, REFUSAL_CIDR_IN_USE, REFUSAL_CIDR_UNKNOWN),
      .own = OWN({"InvalidParameterValue",
                  "‹pool› plans the inside of ‹vpc›, whose CIDRs are: ‹cidrs›. The CIDR of a "
