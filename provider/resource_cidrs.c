@@ -7,9 +7,7 @@
  * to the default public one. So the same VPC may be told by two IPAMs, as AWS does.
  *
  * Overlap is judged within the scope, also for what no pool gave, and against reservations too. A
- * subnet inside its own VPC is no overlap. CIDRs nest or are disjoint, so one sweep over all of
- * them in order does: a stack holds the CIDRs that contain the present one, equal CIDRs count as
- * one group, and thus the stack is never deeper than there are prefix lengths.
+ * subnet inside its own VPC is no overlap (engine/overlap.h).
  *
  * How much of a VPC is used is what its subnets have of it; whether an address in a subnet is used
  * no state can tell.
@@ -18,6 +16,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "engine/overlap.h"
 
 static struct resource_cidr *resource_cidrs_add(struct resource_cidrs *l)
 {
@@ -171,62 +171,19 @@ static void visit_network(void *ctx, const struct network *n)
 
 /* --- overlaps --- */
 
-/* Equal CIDRs: items[first] to items[end - 1]. */
-struct group {
-    size_t first, end;
-    const char *inside; /* the VPC that all members are in, each as a subnet or itself; else NULL */
-    bool subnets;       /* all members are subnets */
-    bool overlapping;
-};
-
-static bool is_subnet(const struct resource_cidr *h)
+void resource_cidrs_mark_overlaps(struct arena *arena, struct resource_cidr *items, size_t count)
 {
-    return strcmp(h->type, "subnet") == 0;
-}
-
-static struct group group_of(const struct resource_cidr *items, size_t first, size_t count)
-{
-    struct group g = {first, first + 1, items[first].vpc_id, true, false};
-    while (g.end < count && cidr_equal(&items[g.end].cidr, &items[first].cidr))
-        g.end++;
-    size_t vpcs = 0;
-    for (size_t i = first; i < g.end; i++) {
-        if (!*items[i].vpc_id || (g.inside && strcmp(items[i].vpc_id, g.inside) != 0))
-            g.inside = NULL;
-        g.subnets = g.subnets && is_subnet(&items[i]);
-        vpcs += !is_subnet(&items[i]);
-    }
-    /* A VPC and the subnet that takes all of it share a CIDR and do not overlap. */
-    g.overlapping = g.end - first > 1 && !(g.inside && vpcs == 1 && g.end - first == 2);
-    return g;
-}
-
-static void mark(struct resource_cidr *items, const struct group *g)
-{
-    for (size_t i = g->first; g->overlapping && i < g->end; i++)
-        items[i].overlapping = true;
-}
-
-void resource_cidrs_mark_overlaps(struct resource_cidr *items, size_t count)
-{
-    struct group stack[130]; /* one for each prefix length, and one more */
-    size_t depth = 0;
-    for (size_t i = 0; i < count;) {
-        struct group g = group_of(items, i, count);
-        while (depth > 0 && !cidr_contains(&items[stack[depth - 1].first].cidr, &items[i].cidr))
-            mark(items, &stack[--depth]);
-        for (size_t d = 0; d < depth; d++) {
-            struct group *outer = &stack[d];
-            bool own =
-                g.subnets && g.inside && outer->inside && strcmp(g.inside, outer->inside) == 0;
-            outer->overlapping = outer->overlapping || !own;
-            g.overlapping = g.overlapping || !own;
-        }
-        stack[depth++] = g;
-        i = g.end;
-    }
-    while (depth > 0)
-        mark(items, &stack[--depth]);
+    struct overlap_item *found = arena_calloc(arena, count, sizeof *found);
+    for (size_t i = 0; i < count; i++)
+        found[i] = (struct overlap_item){.cidr = items[i].cidr,
+                                         .network = items[i].vpc_id,
+                                         .owner = items[i].owner ? items[i].owner : "",
+                                         .ref = (uint32_t)i,
+                                         .subnet = strcmp(items[i].type, "subnet") == 0};
+    overlap_sort(found, count);
+    overlap_mark(found, count);
+    for (size_t i = 0; i < count; i++)
+        items[found[i].ref].overlapping = found[i].overlapping;
 }
 
 /* --- usage --- */
@@ -308,6 +265,6 @@ void resource_cidrs_collect(struct call *c, const struct scope *s, struct resour
         memory_each_network(estate_of(c)->memory, k, visit_network, &l);
     if (out->count > 0)
         qsort(out->items, out->count, sizeof *out->items, resource_cidr_order);
-    resource_cidrs_mark_overlaps(out->items, out->count);
+    resource_cidrs_mark_overlaps(c->arena, out->items, out->count);
     measure(c, out);
 }

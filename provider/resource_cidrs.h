@@ -39,7 +39,7 @@ const char *resource_cidr_name(const struct resource_cidr *h);
 /* Does a resource's allocation break a rule of its pool? What makes it noncompliant. */
 bool resource_cidr_breaks_rules(const struct engine *e, const struct allocation *a);
 
-/* Marks what overlaps: see resource_cidrs.c. The items must be in order. For tests. */
-void resource_cidrs_mark_overlaps(struct resource_cidr *items, size_t count);
+/* Marks what overlaps (engine/overlap.h). O(n log n). */
+void resource_cidrs_mark_overlaps(struct arena *arena, struct resource_cidr *items, size_t count);
 
 #endif
