@@ -171,7 +171,8 @@ static void visit_network(void *ctx, const struct network *n)
 
 /* --- overlaps --- */
 
-void resource_cidrs_mark_overlaps(struct arena *arena, struct resource_cidr *items, size_t count)
+struct overlap_item *resource_cidrs_overlaps(struct arena *arena, const struct resource_cidr *items,
+                                             size_t count)
 {
     struct overlap_item *found = arena_calloc(arena, count, sizeof *found);
     for (size_t i = 0; i < count; i++)
@@ -182,6 +183,12 @@ void resource_cidrs_mark_overlaps(struct arena *arena, struct resource_cidr *ite
                                          .subnet = strcmp(items[i].type, "subnet") == 0};
     overlap_sort(found, count);
     overlap_mark(found, count);
+    return found;
+}
+
+void resource_cidrs_mark_overlaps(struct arena *arena, struct resource_cidr *items, size_t count)
+{
+    const struct overlap_item *found = resource_cidrs_overlaps(arena, items, count);
     for (size_t i = 0; i < count; i++)
         items[found[i].ref].overlapping = found[i].overlapping;
 }

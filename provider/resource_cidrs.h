@@ -7,6 +7,7 @@
 #ifndef PROVIDER_RESOURCE_CIDRS_H
 #define PROVIDER_RESOURCE_CIDRS_H
 
+#include "engine/overlap.h"
 #include "provider/estate.h"
 
 struct resource_cidr {
@@ -39,6 +40,10 @@ const char *resource_cidr_name(const struct resource_cidr *h);
 /* Does a resource's allocation break a rule of its pool? What makes it noncompliant. */
 bool resource_cidr_breaks_rules(const struct engine *e, const struct allocation *a);
 
+/* The items for engine/overlap.h, sorted and marked; `ref` is the position. In the arena. O(n log n).
+ */
+struct overlap_item *resource_cidrs_overlaps(struct arena *arena, const struct resource_cidr *items,
+                                             size_t count);
 /* Marks what overlaps (engine/overlap.h). O(n log n). */
 void resource_cidrs_mark_overlaps(struct arena *arena, struct resource_cidr *items, size_t count);
 
