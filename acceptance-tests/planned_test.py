@@ -39,6 +39,51 @@ resource "ipam_allocation_set" "{name}" {{
 """
 
 
+SEQUENCES = 100
+
+
+def many_pools():
+    """A pool for each sequence; in a quarter of them something is taken already."""
+    quotas = f'provider "ipam" {{\n  quotas {{ pools_per_scope = {SEQUENCES + 1} }}'
+    return estate("172.16.0.0/16").replace('provider "ipam" {', quotas) + f"""
+resource "ipam_pool" "many" {{
+  count          = {SEQUENCES}
+  address_family = "ipv4"
+  ipam_scope_id  = ipam.main.private_default_scope_id
+}}
+resource "ipam_pool_cidr" "many" {{
+  count        = {SEQUENCES}
+  ipam_pool_id = ipam_pool.many[count.index].id
+  cidr         = "10.${{count.index}}.0.0/16"
+}}
+resource "ipam_pool_cidr_allocation" "many" {{
+  count        = {SEQUENCES // 4}
+  ipam_pool_id = ipam_pool.many[count.index].id
+  cidr         = "10.${{count.index}}.0.32/27"
+  depends_on   = [ipam_pool_cidr.many]
+}}
+"""
+
+
+def mixed_set(rng, requests, pool):
+    """Each request is written in full or in short, as it happens."""
+    full, brief = [], []
+    for key, request in requests.items():
+        if rng.random() < 0.5:
+            text = f"/{request}" if isinstance(request, int) else request
+            brief.append(f'    {value(key)} = "{text}"\n')
+        else:
+            name = "netmask_length" if isinstance(request, int) else "cidr"
+            full.append(f"    {value(key)} = {{ {name} = {value(request)} }}\n")
+    return f"""
+resource "ipam_allocation_set" "s{pool}" {{
+  ipam_pool_id   = ipam_pool.many[{pool}].id
+  requests       = {{\n{"".join(full)}  }}
+  short_requests = {{\n{"".join(brief)}  }}
+}}
+"""
+
+
 VPCS = """
 resource "ipam_vpc" "team" {
   for_each   = ipam_allocation_set.teams.cidrs
@@ -126,31 +171,34 @@ class Sets(Case):
 
     def test_random_edits(self):
         """Adding, removing, reordering and resizing keys, against an oracle: nothing moves that was
-        not asked to. Every fifth step looks at the plan, and that it is quiet afterwards; Terraform
-        itself compares plan and apply in all of them. TEST_STEPS=100 takes a minute."""
+        not asked to. A hundred sequences at once, each a set with a pool of its own, so that one
+        terraform run makes a hundred edits. After every step the plan is empty."""
         seed = int(os.environ.get("TEST_SEED", time.time()))
-        steps = int(os.environ.get("TEST_STEPS", 12))
+        steps = int(os.environ.get("TEST_STEPS", 3))
         rng = random.Random(seed)
-        neighbours = pool_hcl() + vpc("taken", 26)
-        self.tf.up(estate().replace(pool_hcl(), neighbours))
-        taken = self.tf.cidrs()["ipam_vpc.taken"]
-        oracle, requests = Oracle("10.0.0.0/16", [taken]), {"a": 24}
+        sequences = [Oracle(f"10.{i}.0.0/16", [f"10.{i}.0.32/27"] if i < SEQUENCES // 4 else [])
+                     for i in range(SEQUENCES)]
+        requests = [{"a": 24} for _ in sequences]
+        self.tf.up(many_pools())
         for step in range(steps):
             where = f"TEST_SEED={seed}, step {step}"
-            self.edit(rng, requests, oracle)
-            text = estate().replace(pool_hcl(), neighbours) + a_set(requests)
-            expected = oracle.apply(dict(requests))
-            self.tf.write(text)
-            if step % 5 == 0:
-                after, unknown = self.planned(SET)
-                self.assertEqual(after["cidrs"], expected, where)
-                self.assertFalse(unknown.get("cidrs"), where)
-            self.tf.apply("-refresh=false")
+            if step > 0:
+                for oracle, r in zip(sequences, requests):
+                    self.edit(rng, r, oracle)
+            expected = [o.apply(dict(r)) for o, r in zip(sequences, requests)]
+            self.tf.write(many_pools() + "".join(
+                mixed_set(rng, r, i) for i, r in enumerate(requests)))
+            planned = self.tf.plan_json("-refresh=false")["resource_changes"]
+            shown = {c["address"]: c["change"]["after"]["cidrs"] for c in planned
+                     if c["type"] == "ipam_allocation_set"}
+            self.tf.terraform("apply", "-no-color", "checked.tfplan")
             state = json.loads(self.tf.state_file().read_text())
-            self.assertEqual(instance_of(state, "ipam_allocation_set", "teams")["cidrs"], expected,
-                             where)
-            if step % 5 == 4:
-                self.tf.quiet()
+            for i, cidrs in enumerate(expected):
+                self.assertEqual(shown[f"ipam_allocation_set.s{i}"], cidrs, f"{where}, plan")
+                held = instance_of(state, "ipam_allocation_set", f"s{i}")
+                self.assertEqual(held["cidrs"], cidrs, f"{where}, state")
+            self.tf.quiet("-refresh=false")
+    test_random_edits.slow = True
 
     @staticmethod
     def edit(rng, requests, oracle):
@@ -164,7 +212,8 @@ class Sets(Case):
             elif kind < 0.8:
                 requests[rng.choice(list(requests))] = rng.randint(21, 28)
             elif kind < 0.9:
-                free = [n for n in ipaddress.ip_network("10.0.240.0/20").subnets(new_prefix=24)
+                last = list(oracle.pool.subnets(new_prefix=20))[-1]
+                free = [n for n in last.subnets(new_prefix=24)
                         if not any(n.overlaps(ipaddress.ip_network(r)) for r in requests.values()
                                    if isinstance(r, str))
                         and not any(n.overlaps(h) for h in oracle.held.values())]
@@ -175,6 +224,54 @@ class Sets(Case):
                 rng.shuffle(shuffled)
                 requests.clear()
                 requests.update(shuffled)
+
+    def test_short_requests(self):
+        """A map of strings does what a map of objects does; a key keeps its CIDR when it moves."""
+        self.tf.up(estate() + a_set({"a": 24, "b": 26}, 'short_requests = { c = "/20", d = 27 }'))
+        held = self.tf.get(SET)["allocations"]
+        self.assertEqual({k: v["cidr"] for k, v in held.items()},
+                         {"a": "10.0.16.0/24", "b": "10.0.17.0/26", "c": "10.0.0.0/20",
+                          "d": "10.0.17.64/27"})
+        self.tf.quiet()
+        self.tf.up(estate() + a_set({"a": 24}))
+        self.tf.edit_state(lambda s: [r["instances"][0]["attributes"].pop("short_requests")
+                                      for r in s["resources"] if r["name"] == "teams"])
+        self.tf.quiet()
+        self.tf.up(estate() + a_set({"a": 24, "b": 26}, 'short_requests = { c = "/20", d = 27 }'))
+        held = self.tf.get(SET)["allocations"]
+        text = estate() + a_set({}, """short_requests = {
+    a = "/24"
+    b = "10.0.17.0/26"
+    c = "10.0.0.0/20"
+    d = "/28"
+    e = "10.0.64.0/24"
+  }""").replace("requests = {\n\n  }\n", "", 1)
+        self.tf.write(text)
+        after, _ = self.planned(SET)
+        self.assertIsNone(after["requests"])
+        self.tf.apply()
+        now = self.tf.get(SET)["allocations"]
+        self.assertEqual({k: now[k] for k in "abc"}, {k: held[k] for k in "abc"})
+        self.assertEqual((now["d"]["cidr"], now["e"]["cidr"]), ("10.0.17.64/28", "10.0.64.0/24"))
+        self.tf.quiet()
+        self.tf.destroy()
+
+    def test_short_refusals(self):
+        self.tf.up(estate(rules="allocation_min_netmask_length = 20"))
+        base = estate(rules="allocation_min_netmask_length = 20")
+        for requests, short, words in (
+                ({"a": 24}, '{ a = "/24" }', ["in requests and in short_requests", '"a"']),
+                ({}, '{ a = "/129" }', ["neither a prefix length", "short_requests"]),
+                ({}, '{ a = "24 " }', ["neither a prefix length"]),
+                ({}, '{ a = "10.0.0.1/24" }', ["10.0.0.0/24"]),
+                ({}, '{ a = "/33" }', ["/33"]),
+                ({}, '{ a = "/16" }', ["larger than the pool gives out", "short_requests"]),
+                ({"a": "10.0.0.0/23"}, '{ b = "10.0.1.0/24" }', ["overlaps", '"a"', '"b"'])):
+            with self.subTest(short=short):
+                text = base + a_set(requests, f"short_requests = {short}")
+                self.assert_says(self.tf.refused(text), *words)
+        self.assert_says(self.tf.refused(base + a_set({}).replace("requests = {\n\n  }\n", "", 1)),
+                         "requests", "short_requests")
 
     def test_updates_in_place(self):
         """Words change without moving anything, an unsized request follows the pool's default."""

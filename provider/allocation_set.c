@@ -24,7 +24,7 @@
 struct set_row {
     struct common common;
     struct field_string pool_id, owner;
-    struct field_value requests, cidrs, allocations;
+    struct field_value requests, short_requests, cidrs, allocations;
 };
 #define T struct set_row
 
@@ -81,11 +81,23 @@ static const struct attribute attributes[] = {
     {.name = "requests",
      .nested = &request_block,
      .nesting = NESTING_MAP,
-     .flags = ATTR_REQUIRED,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(AT_LEAST_ONE("short_requests")),
      .description = "What to reserve, by a key of your choice. A key keeps its CIDR until its own "
                     "request asks for another size or place; adding, removing and reordering other "
                     "keys moves nothing.",
      FIELD(T, requests)},
+    {.name = "short_requests",
+     .type = &type_map_string,
+     .flags = ATTR_OPTIONAL,
+     CHECKS(CHECKED_BY(check_short_request, "a prefix length like `\"/20\"`, or a CIDR")),
+     .description =
+         "The same in short, for other keys than those of `requests`: `{ payments = "
+         "\"/20\", onprem = \"10.0.64.0/20\" }`. A key may move from one to the other and "
+         "keeps its CIDR. Use it for sets of more than some thousand requests: Terraform's "
+         "own time for a map of objects grows with the square of its size, that for a "
+         "map of strings does not.",
+     FIELD(T, short_requests)},
     {.name = "cidrs",
      .type = &type_map_string,
      .flags = ATTR_COMPUTED,
@@ -151,6 +163,11 @@ struct common_request {
     struct tags tags;
 };
 
+static struct set_requests requests_of(const T *row)
+{
+    return (struct set_requests){row->requests.v, row->short_requests.v};
+}
+
 static struct common_request common_of(struct call *c, const T *row)
 {
     const struct pool *p = engine_pool(estate_of(c)->engine, row->pool_id.v);
@@ -191,55 +208,61 @@ static bool entry_said_yes(struct call *c, enum engine_result result, const char
 {
     if (result == ENGINE_OK)
         return true;
-    const struct refusal_paths paths = {
-        .base = PATH_MAP_KEY(PATH_ATTR(NULL, "requests"), e->key),
-        .cidr = value_is_null(value_get(e->request, "cidr")) ? "netmask_length" : "cidr",
-        .length = "netmask_length",
-        .tags = "tags",
-    };
+    struct refusal_paths paths = {.base = set_entry_path(c->arena, e, NULL)};
+    if (!e->brief) {
+        paths.cidr = value_is_null(value_get(e->request, "cidr")) ? "netmask_length" : "cidr";
+        paths.length = "netmask_length";
+        paths.tags = "tags";
+    }
     return engine_said_yes(c, result, doing(c, what, e->key), why, &paths, out);
 }
 
 /* --- planning --- */
 
-struct written {
-    struct cidr cidr;
-    const char *key;
-};
-
 static int by_place(const void *x, const void *y)
 {
-    const struct written *a = x, *b = y;
+    const struct set_entry *a = x, *b = y;
     int order = cidr_compare(&a->cidr, &b->cidr);
     return order ? order : strcmp(a->key, b->key);
 }
 
-/* Two requests of one set that name the same space can never both succeed. */
+static void refuse_overlap(struct call *c, const struct set_entry *e, const struct set_entry *outer)
+{
+    char a[CIDR_TEXT_SIZE], b[CIDR_TEXT_SIZE];
+    diag_error(c->diags, set_entry_path(c->arena, e, "cidr"),
+               "IPAM Allocation Set: InvalidParameterValue",
+               "The CIDR %s of \"%.100s\" overlaps %s of \"%.100s\" in the same set. A CIDR is "
+               "issued once. Choose disjoint CIDRs, or give one of the two a netmask length.",
+               cidr_format(&e->cidr, a), e->key, cidr_format(&outer->cidr, b), outer->key);
+}
+
+/* Two requests of one set that name the same space can never both succeed, and a key has one
+ * request. */
 static enum outcome validate(struct call *c, const struct value *config)
 {
-    const struct value *requests = value_get(config, "requests");
-    size_t count = requests->kind == VALUE_MAP ? requests->map.count : 0, n = 0;
-    struct written *all = arena_calloc(c->arena, count, sizeof *all);
-    for (size_t i = 0; i < count; i++) {
-        const char *text = value_str(value_get(requests->map.members[i].value, "cidr"), "");
-        all[n].key = requests->map.members[i].key;
-        n += cidr_parse(text, strlen(text), &all[n].cidr) == CIDR_OK;
+    const struct set_requests requests = {value_get(config, "requests"),
+                                          value_get(config, "short_requests")};
+    struct set_choice s = set_compare(c, "", "", &requests, &value_null);
+    size_t n = 0;
+    for (size_t i = 0; i < s.count; i++) {
+        if (i > 0 && strcmp(s.items[i].key, s.items[i - 1].key) == 0)
+            diag_error(c->diags, set_entry_path(c->arena, &s.items[i], NULL),
+                       "IPAM Allocation Set: InvalidParameterCombination",
+                       "The key \"%.100s\" is in requests and in short_requests. A key has one "
+                       "request. Remove it from one of the two.",
+                       s.items[i].key);
     }
+    for (size_t i = 0; i < s.count; i++)
+        if (cidr_is_set(&s.items[i].cidr))
+            s.items[n++] = s.items[i];
     if (n > 1)
-        qsort(all, n, sizeof *all, by_place);
-    const struct written *outer = all;
+        qsort(s.items, n, sizeof *s.items, by_place);
+    const struct set_entry *outer = s.items;
     for (size_t i = 1; i < n; i++) {
-        char a[CIDR_TEXT_SIZE], b[CIDR_TEXT_SIZE];
-        if (!cidr_contains(&outer->cidr, &all[i].cidr)) {
-            outer = &all[i];
-            continue;
-        }
-        diag_error(
-            c->diags, PATH_ATTR(PATH_MAP_KEY(PATH_ATTR(NULL, "requests"), all[i].key), "cidr"),
-            "IPAM Allocation Set: InvalidParameterValue",
-            "The CIDR %s of \"%.100s\" overlaps %s of \"%.100s\" in the same set. A CIDR is issued "
-            "once. Choose disjoint CIDRs, or give one of the two a netmask_length.",
-            cidr_format(&all[i].cidr, a), all[i].key, cidr_format(&outer->cidr, b), outer->key);
+        if (cidr_contains(&outer->cidr, &s.items[i].cidr))
+            refuse_overlap(c, &s.items[i], outer);
+        else
+            outer = &s.items[i];
     }
     return CALL_DONE;
 }
@@ -272,8 +295,7 @@ static enum outcome refuse_full(struct call *c, const struct set_choice *s,
 {
     if (!c->last_attempt && !c->stopping)
         return CALL_WAIT;
-    diag_error(c->diags,
-               PATH_ATTR(PATH_MAP_KEY(PATH_ATTR(NULL, "requests"), e->key), "netmask_length"),
+    diag_error(c->diags, set_entry_path(c->arena, e, "netmask_length"),
                arena_printf(c->arena, "%s: InvalidParameterValue", doing(c, what, e->key)),
                "The allocation size is too big for the pool: a /%d fits into %s, but not beside "
                "the other requests of the set. A block is aligned to its size and never overlaps "
@@ -345,13 +367,14 @@ static enum outcome plan_entries(struct call *c, struct change *ch)
     T row = {0};
     enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->planned, &row);
-    if (row.requests.is != KNOWN) {
+    if (row.requests.is == UNKNOWN || row.short_requests.is == UNKNOWN) {
         planned_set(c, ch, "cidrs", &value_unknown);
         planned_set(c, ch, "allocations", &value_unknown);
         return CALL_DONE;
     }
+    const struct set_requests requests = requests_of(&row);
     struct set_choice s = set_compare(c, value_str(value_get(ch->prior, "id"), ""), row.pool_id.v,
-                                      row.requests.v, value_get(ch->prior, "allocations"));
+                                      &requests, value_get(ch->prior, "allocations"));
     for (size_t i = 0; i < s.gone_count; i++)
         engine_plan_leave(estate_of(c)->engine, s.gone[i]);
     if (s.gone_count > 0)
@@ -369,8 +392,8 @@ static enum outcome plan_entries(struct call *c, struct change *ch)
 
 static bool is_changed(const struct change *ch)
 {
-    static const char *const names[] = {"requests", "tags_all"};
-    for (size_t i = 0; i < 2; i++)
+    static const char *const names[] = {"requests", "short_requests", "tags_all"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!value_equal(NULL, value_get(ch->prior, names[i]), value_get(ch->planned, names[i])))
             return true;
     return false;
@@ -524,13 +547,14 @@ static bool retag(struct call *c, const struct set_choice *s,
                   const struct allocation_request *requests, const T *prior, const T *row,
                   enum outcome *out)
 {
+    const struct set_requests before = requests_of(prior);
     bool all = !value_equal(NULL, prior->common.tags_all.v, row->common.tags_all.v);
     *out = CALL_DONE;
     for (size_t i = 0; i < s->count; i++) {
         const struct set_entry *e = &s->items[i];
         struct refusal why;
         if (!e->kept || !engine_allocation(estate_of(c)->engine, e->id) ||
-            (!all && value_equal(NULL, value_get(prior->requests.v, e->key), e->request)))
+            (!all && value_equal(NULL, set_request(c->arena, &before, e->key), e->request)))
             continue;
         enum engine_result r = engine_retag(estate_of(c)->engine, e->id, &requests[i].tags,
                                             requests[i].description, &why);
@@ -550,8 +574,9 @@ static enum outcome make(struct call *c, struct change *ch, T *row, const char *
     if (!issue_begin(c, row->pool_id.v, arena_printf(c->arena, "%s IPAM Allocation Set", what),
                      &out))
         return out;
+    const struct set_requests requested = requests_of(row);
     struct set_choice s =
-        set_compare(c, row->common.id.v, row->pool_id.v, row->requests.v, prior.allocations.v);
+        set_compare(c, row->common.id.v, row->pool_id.v, &requested, prior.allocations.v);
     set_take_planned(c, &s, row->cidrs.v);
     if (!set_choose(c, &s, false))
         return CALL_DONE;
@@ -608,8 +633,8 @@ static enum outcome destroy(struct call *c, struct change *ch)
     T row = {0};
     enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->prior, &row);
-    struct set_choice s =
-        set_compare(c, row.common.id.v, row.pool_id.v, &value_null, row.allocations.v);
+    const struct set_requests none = {&value_null, &value_null};
+    struct set_choice s = set_compare(c, row.common.id.v, row.pool_id.v, &none, row.allocations.v);
     c->patience_ms = timeout_ms(ch->prior, "delete", CALL_PATIENCE_MS);
     struct step t = step_new(c, &s, "deleting");
     if (change(&t, &out))
@@ -719,8 +744,10 @@ static enum outcome import(struct call *c, const char *text, const struct value 
     field_set_string(&row.common.id, id_new(c, "ipam-alloc-set-", ID_DIGITS));
     if (!requests || row.common.id.is != KNOWN)
         return CALL_DONE;
-    struct set_choice s = set_compare(c, row.common.id.v, row.pool_id.v, requests, &value_null);
+    const struct set_requests requested = {requests, &value_null};
+    struct set_choice s = set_compare(c, row.common.id.v, row.pool_id.v, &requested, &value_null);
     field_set_value(&row.requests, requests);
+    field_set_value(&row.short_requests, &value_null);
     field_set_value(&row.cidrs, set_cidrs(c->arena, &s));
     field_set_value(&row.allocations, set_allocations(c->arena, &s));
     field_set_value(&row.common.tags_all, tags_merged(c, &value_null));

@@ -55,6 +55,80 @@ static const struct value *member_value(const struct value *map, size_t i)
     return map->map.members[i].value;
 }
 
+/* --- requests --- */
+
+/* "/20" or "20"; -1: something else. */
+static int brief_length(const char *text)
+{
+    text += *text == '/';
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 3 || text[digits] || (digits > 1 && *text == '0'))
+        return -1;
+    int n = atoi(text);
+    return n <= 128 ? n : -1;
+}
+
+const char *check_short_request(struct arena *a, const char *text)
+{
+    if (brief_length(text) >= 0)
+        return NULL;
+    if (strchr(text, '.') || strchr(text, ':'))
+        return check_cidr(a, text);
+    return arena_printf(a, "\"%.60s\" is neither a prefix length like \"/20\" nor a CIDR", text);
+}
+
+/* What is written in short, in full. */
+static const struct value *in_full(struct arena *a, const struct value *brief)
+{
+    if (!value_is_known(brief))
+        return brief;
+    int n = brief_length(value_str(brief, ""));
+    struct value_member *members = arena_calloc(a, 4, sizeof *members);
+    members[0] = (struct value_member){"cidr", n < 0 ? brief : &value_null};
+    members[1] = (struct value_member){"description", &value_null};
+    members[2] = (struct value_member){"netmask_length", n < 0 ? &value_null : value_int(a, n)};
+    members[3] = (struct value_member){"tags", &value_null};
+    const char *twice;
+    return value_map_take(a, members, 4, &twice);
+}
+
+const struct value *set_request(struct arena *a, const struct set_requests *r, const char *key)
+{
+    const struct value *full = value_get(r->full, key);
+    return value_is_null(full) ? in_full(a, value_get(r->brief, key)) : full;
+}
+
+const struct path *set_entry_path(struct arena *a, const struct set_entry *e, const char *attribute)
+{
+    const char *map = e->brief ? "short_requests" : "requests";
+    const struct path *p = PATH_MAP_KEY(PATH_ATTR(NULL, map), e->key);
+    return path_copy(a, e->brief || !attribute ? p : PATH_ATTR(p, attribute));
+}
+
+static size_t map_count(const struct value *v)
+{
+    return v->kind == VALUE_MAP ? v->map.count : 0;
+}
+
+/* All requests by key: both maps are sorted. */
+static void list_requests(struct arena *a, struct set_choice *s, const struct set_requests *r)
+{
+    size_t i = 0, j = 0, full = map_count(r->full), brief = map_count(r->brief);
+    s->items = arena_calloc(a, full + brief, sizeof *s->items);
+    while (i < full || j < brief) {
+        const struct value_member *f = i < full ? &r->full->map.members[i] : NULL;
+        const struct value_member *b = j < brief ? &r->brief->map.members[j] : NULL;
+        bool is_brief = !f || (b && strcmp(b->key, f->key) < 0);
+        s->items[s->count++] = (struct set_entry){
+            .key = is_brief ? b->key : f->key,
+            .request = is_brief ? in_full(a, b->value) : f->value,
+            .brief = is_brief,
+        };
+        i += !is_brief;
+        j += is_brief;
+    }
+}
+
 /* The request of one key beside what the key has (`had`: its allocation, or a null value). */
 static void compare_one(struct call *c, struct set_choice *s, struct set_entry *e,
                         const struct value *had)
@@ -85,29 +159,25 @@ static void compare_one(struct call *c, struct set_choice *s, struct set_entry *
 
 static int default_length(struct call *c, const char *pool_id)
 {
-    const struct pool *p = engine_pool(estate_of(c)->engine, pool_id);
+    const struct pool *p = *pool_id ? engine_pool(estate_of(c)->engine, pool_id) : NULL;
     return p && pool_is_known(p) ? pool_info(p)->rules.default_len : -1;
 }
 
 struct set_choice set_compare(struct call *c, const char *set_id, const char *pool_id,
-                              const struct value *requests, const struct value *prior)
+                              const struct set_requests *requests, const struct value *prior)
 {
-    size_t count = requests->kind == VALUE_MAP ? requests->map.count : 0;
-    size_t had = prior->kind == VALUE_MAP ? prior->map.count : 0;
-    struct set_choice s = {.set_id = set_id, .pool_id = pool_id, .count = count};
+    size_t had = map_count(prior), j = 0;
+    struct set_choice s = {.set_id = set_id, .pool_id = pool_id};
     int fallback = default_length(c, pool_id);
-    s.items = arena_calloc(c->arena, count, sizeof *s.items);
+    list_requests(c->arena, &s, requests);
     s.gone = arena_calloc(c->arena, had, sizeof *s.gone);
-    size_t j = 0;
-    for (size_t i = 0; i <= count; i++) { /* both are sorted by key */
-        const char *key = i < count ? requests->map.members[i].key : NULL;
+    for (size_t i = 0; i <= s.count; i++) { /* both are sorted by key */
+        struct set_entry *e = i < s.count ? &s.items[i] : NULL;
         int order = -1;
-        while (j < had && (!key || (order = strcmp(prior->map.members[j].key, key)) < 0))
+        while (j < had && (!e || (order = strcmp(prior->map.members[j].key, e->key)) < 0))
             s.gone[s.gone_count++] = value_str(value_get(member_value(prior, j++), "id"), "");
-        if (!key)
+        if (!e)
             break;
-        struct set_entry *e = &s.items[i];
-        *e = (struct set_entry){.key = key, .request = member_value(requests, i)};
         bool same = j < had && order == 0;
         compare_one(c, &s, e, same ? member_value(prior, j) : &value_null);
         j += same;

@@ -6,9 +6,16 @@
 
 #include "provider/estate.h"
 
+/* What a set is asked for: the attributes `requests` and `short_requests`, which have no key in
+ * common. Maps, or null values. */
+struct set_requests {
+    const struct value *full, *brief;
+};
+
 struct set_entry {
     const char *key;
-    const struct value *request; /* the object in the configuration */
+    const struct value *request; /* an object as in `requests`, however it was written */
+    bool brief;                  /* written in `short_requests` */
     struct cidr cidr;            /* written, kept or chosen; unset: not known (yet) */
     const char *id;              /* of the allocation, "" while cidr or pool are not known */
     int length;                  /* of the block to choose; -1: not known, or none is given */
@@ -25,10 +32,20 @@ struct set_choice {
     size_t gone_count;
 };
 
-/* What stays, what goes and what is written: everything that needs no look at the pool. `requests`
- * and `prior` (the attribute `allocations`, or a null value) are maps. O(n). */
+/* What stays, what goes and what is written: everything that needs no look at the pool. `prior` is
+ * a map (the attribute `allocations`) or a null value. O(n). */
 struct set_choice set_compare(struct call *c, const char *set_id, const char *pool_id,
-                              const struct value *requests, const struct value *prior);
+                              const struct set_requests *requests, const struct value *prior);
+
+/* The request of one key, as an object of `requests`; null when there is none. O(log n). */
+const struct value *set_request(struct arena *a, const struct set_requests *r, const char *key);
+
+/* What is wrong with a text of `short_requests`, or NULL. */
+const char *check_short_request(struct arena *a, const char *text);
+
+/* Where a request, or an attribute of it, is written. */
+const struct path *set_entry_path(struct arena *a, const struct set_entry *e,
+                                  const char *attribute);
 
 /* Takes the CIDRs that the plan shows (the attribute `cidrs`) for entries that have none. */
 void set_take_planned(struct call *c, struct set_choice *s, const struct value *cidrs);
