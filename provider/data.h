@@ -120,7 +120,7 @@ enum outcome catalog_read_all(struct call *c, const struct catalog *k, const cha
 
 /* The Region that config asks: its own, else the provider's. */
 const char *data_region(struct call *c, const struct value *config);
-/* Is this account's object to be told? */
+/* Is this account's object to be told? An estate without an account of its own is told all. */
 bool data_sees(struct call *c, const char *owner);
 /* The same for a pool, which may be shared with this account. */
 bool data_sees_pool(struct call *c, const struct pool *p);

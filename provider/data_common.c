@@ -107,7 +107,8 @@ const char *data_region(struct call *c, const struct value *config)
 
 bool data_sees(struct call *c, const char *owner)
 {
-    return !owner || !*owner || strcmp(owner, estate_of(c)->account_id) == 0;
+    const char *account = estate_of(c)->account_id;
+    return !owner || !*owner || !*account || strcmp(owner, account) == 0;
 }
 
 bool data_sees_pool(struct call *c, const struct pool *p)

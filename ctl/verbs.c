@@ -1,0 +1,10 @@
+/*
+ * verbs - the table of verbs, in the order of --help
+ */
+#include "ctl/verbs.h"
+
+const struct verb *const ctl_verbs[] = {
+    &tree_verb,           &describe_ipams_verb, &describe_scopes_verb,
+    &describe_pools_verb, &pool_cidrs_verb,     &allocations_verb,
+    &resource_cidrs_verb, &history_verb,        NULL,
+};
