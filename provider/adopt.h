@@ -38,6 +38,8 @@ enum outcome import_network(struct call *c, const struct resource *r, const char
 /* Was the pool found by searching, so that the pool that the configuration names is taken without a
  * replacement? And the private bytes that say so. */
 bool import_is_found(struct bytes private);
+/* Is this one of the lines of the private data? It ends with a line break. */
+bool private_says(struct bytes private, const char *line);
 struct bytes import_found(void);
 /* A remembered object whose pool is not known any more gets the one that adopt_pool finds. */
 void adopt_missing_pool(struct call *c, const char *pool_name, const char *cidr_name,

@@ -1,7 +1,7 @@
 /*
  * allocation - a manual reservation: space that is kept out of circulation
  */
-#include "provider/estate.h"
+#include "provider/drift.h"
 
 #include <string.h>
 
@@ -267,9 +267,17 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
     if (!engine_allocation(e, row.allocation_id.v) &&
         !estate_learn(c, &allocation_resource, *state))
         return CALL_DONE;
+    const char *name = arena_printf(c->arena, "IPAM Pool CIDR Allocation %s", row.allocation_id.v);
     size_t n = engine_audit_allocation(e, engine_allocation(e, row.allocation_id.v), found, 8);
-    report_findings(c, arena_printf(c->arena, "IPAM Pool CIDR Allocation %s", row.allocation_id.v),
-                    found, n < 8 ? n : 8);
+    report_findings(c, name, found, n < 8 ? n : 8);
+    struct cidr cidr, now;
+    if (field_cidr(&row.cidr, &cidr) &&
+        drift_look_reservation(c, name, row.allocation_id.v, &cidr, &now) == DRIFT_MOVED) {
+        char text[CIDR_TEXT_SIZE];
+        field_set_string(&row.cidr, arena_strdup(c->arena, cidr_format(&now, text)));
+        field_set_int(&row.length, now.len);
+        *state = schema_encode(c->arena, &schema, &row, *state);
+    }
     return CALL_DONE;
 }
 

@@ -8,7 +8,7 @@
  *
  * The ids of the association and of the allocation follow from VPC and CIDR.
  */
-#include "provider/estate.h"
+#include "provider/drift.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -310,7 +310,7 @@ static enum outcome plan_create(struct call *c, struct change *ch, const struct 
 }
 
 /* A size that the CIDR already has, or a pool for a CIDR that is there, renumbers nothing. */
-static void plan_keep(struct change *ch, const struct family_terms *t)
+static void plan_keep(struct call *c, struct change *ch, const struct family_terms *t)
 {
     T prior = {0}, row = {0};
     struct cidr cidr;
@@ -320,7 +320,10 @@ static void plan_keep(struct change *ch, const struct family_terms *t)
         return;
     if (row.length.is == ABSENT || (row.length.is == KNOWN && row.length.v == cidr.len))
         replace_drop(ch, t->paths.length);
-    if (!has(&prior.pool) && has(&row.pool))
+    bool found = import_is_found(ch->prior_private) && replace_has(ch, t->paths.pool);
+    if (found && has(&row.pool))
+        adopt_may_join(c, t->paths.pool, "VPC CIDR block association", row.pool.v, &cidr);
+    if (found || (!has(&prior.pool) && has(&row.pool)))
         replace_drop(ch, t->paths.pool);
 }
 
@@ -332,7 +335,7 @@ static enum outcome plan(struct call *c, struct change *ch, const struct family_
     if (ch->kind != CHANGE_DELETE)
         plan_region(c, ch);
     if (ch->kind == CHANGE_UPDATE && !adopted)
-        plan_keep(ch, t);
+        plan_keep(c, ch, t);
     plan_departure(c, ch, t->resource);
     return adopted || ch->kind == CHANGE_CREATE ? plan_create(c, ch, t) : CALL_DONE;
 }
@@ -394,7 +397,7 @@ static bool held(struct call *c, const T *row, const struct cidr *cidr)
 static enum outcome update(struct call *c, struct change *ch, const struct value **state,
                            const struct family_terms *t)
 {
-    T row = {0};
+    T row = {0}, prior = {0};
     struct cidr cidr;
     enum outcome out = CALL_DONE;
     if (import_is_adopted(ch->planned_private)) {
@@ -402,6 +405,13 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
         return create(c, ch, state, t);
     }
     schema_decode(t->schema, ch->planned, &row);
+    schema_decode(t->schema, ch->prior, &prior);
+    /* What an import found a pool for is in no state yet, and its pool may be another one. */
+    if (has(&prior.pool) && !estate_learn(c, t->resource, ch->planned))
+        return CALL_DONE;
+    if (has(&prior.pool) && !has(&row.pool) && field_cidr(&row.cidr, &cidr))
+        engine_unload_allocation(estate_of(c)->engine,
+                                 allocation_id_of(c->arena, row.vpc_id.v, &cidr));
     if (has(&row.pool) && field_cidr(&row.cidr, &cidr) && !held(c, &row, &cidr)) {
         struct allocation_request r = pool_request(c, t, &row);
         r.id = allocation_id_of(c->arena, row.vpc_id.v, &cidr);
@@ -443,6 +453,13 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
     schema_decode(t->schema, *state, &row);
     if (import_is_adopted(*private) || !field_cidr(&row.cidr, &cidr))
         return CALL_DONE;
+    const char *name = arena_printf(c->arena, "%s of VPC %s", row.cidr.v, row.vpc_id.v);
+    if (drift_look_member(c, name, row.vpc_id.v, &cidr, private) == DRIFT_GONE) {
+        departure_mark(estate_of(c),
+                       depart_association(&(struct facts){.arena = c->arena, .value = *state}));
+        *state = &value_null;
+        return CALL_DONE;
+    }
     if (draws(&row) && !held(c, &row, &cidr) && !estate_learn(c, t->resource, *state))
         return CALL_DONE;
     const char *id = allocation_id_of(c->arena, row.vpc_id.v, &cidr);
@@ -455,8 +472,38 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
         return CALL_DONE;
     }
     size_t n = a ? engine_audit_allocation(e, a, found, 8) : 0;
-    report_findings(c, arena_printf(c->arena, "%s of VPC %s", row.cidr.v, row.vpc_id.v), found,
-                    n < 8 ? n : 8);
+    report_findings(c, name, found, n < 8 ? n : 8);
+    return CALL_DONE;
+}
+
+/* `<VPC id>_<CIDR>`: a CIDR of a VPC that was seen, which comes without an association id. */
+static enum outcome import_member(struct call *c, const char *id, const struct value **state,
+                                  struct bytes *private, const struct family_terms *t)
+{
+    const char *text = strchr(id, '_') + 1;
+    const char *vpc = arena_strndup(c->arena, id, (size_t)(text - id) - 1);
+    const struct sighting *s = sightings_find(estate_of(c)->sightings, vpc);
+    struct cidr cidr;
+    T row = {0};
+    if (!s || s->kind != SIGHTED_NETWORK || cidr_parse(text, strlen(text), &cidr) != CIDR_OK ||
+        cidr.family != family_of(t) || !sighting_has(s, &cidr)) {
+        diag_error(c->diags, NULL,
+                   arena_printf(c->arena, "importing %s: not seen", t->resource->names[0]),
+                   "No inventory and no state of another provider shows the VPC %s with the CIDR "
+                   "%s. Import what is not seen by its association id.",
+                   vpc, text);
+        return CALL_DONE;
+    }
+    const struct value *base = adopt_base(c, t->resource, s);
+    schema_decode(t->schema, base, &row);
+    const struct pool *p = adopt_pool(estate_of(c)->engine, &cidr, row.common.region.v);
+    row.common.id = (struct field_string){ABSENT, ""};
+    field_set_string(&row.vpc_id, vpc);
+    if (p)
+        field_set_string(&row.pool, pool_info(p)->id);
+    fill(c, t, &row, &cidr);
+    *state = import_blank(c, t->resource, schema_encode(c->arena, t->schema, &row, base));
+    *private = import_found();
     return CALL_DONE;
 }
 
@@ -468,6 +515,8 @@ static enum outcome import(struct call *c, const char *text, const struct value 
     const char *id = import_split(c, text, &region);
     const char *pool = strchr(id, ','), *length = pool ? strchr(pool + 1, ',') : NULL;
     const char *own = pool ? arena_strndup(c->arena, id, (size_t)(pool - id)) : id;
+    if (strncmp(id, "vpc-", 4) == 0 && strchr(id, '_'))
+        return import_member(c, id, state, private, t);
     if (region)
         own = arena_printf(c->arena, "%s@%s", own, region);
     if (length && (length[1] == '\0' || strspn(length + 1, "0123456789") != strlen(length + 1) ||

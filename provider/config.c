@@ -12,7 +12,7 @@
  * the state cannot be read the configuration fails, and with it the run: what is not known must
  * not be allocated from.
  */
-#include "provider/estate.h"
+#include "provider/drift.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -393,6 +393,7 @@ void estate_free(struct estate *e)
     watch_free(e->watch);
     memory_free(e->memory);
     previews_free(e->previews);
+    sky_free(e->sky);
     sightings_free(e->sightings);
     arena_free(e->arena);
     free(e);
@@ -673,6 +674,10 @@ static enum outcome join_estate(struct call *c, struct attempt *attempt, void **
         return CALL_DONE;
     case STATE_READY:
         break;
+    }
+    if (!adopt_discovered(attempt->estate, c->arena)) {
+        report_no_memory(c, "configuring the provider");
+        return CALL_DONE;
     }
     engine_mark(attempt->estate->engine);
     estate_free(*state);

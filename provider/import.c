@@ -139,10 +139,18 @@ struct bytes import_found(void)
     return (struct bytes){(const uint8_t *)found_mark, sizeof found_mark - 1};
 }
 
+bool private_says(struct bytes private, const char *line)
+{
+    size_t n = strlen(line);
+    for (size_t at = 0; at + n <= private.len; at++)
+        if ((at == 0 || private.data[at - 1] == '\n') && memcmp(private.data + at, line, n) == 0)
+            return true;
+    return false;
+}
+
 bool import_is_found(struct bytes private)
 {
-    return private.len == sizeof found_mark - 1 &&
-           memcmp(private.data, found_mark, private.len) == 0;
+    return private_says(private, found_mark);
 }
 
 /* What a witness tells of the id; NULL when nobody saw it, or after an error. */

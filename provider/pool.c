@@ -73,7 +73,8 @@ static const struct attribute attributes[] = {
      .type = &type_bool,
      .flags = ATTR_OPTIONAL | ATTR_COMPUTED,
      .fallback = DEFAULT_BOOL(false),
-     .description = "Recorded. A resource that exists becomes an allocation by its import.",
+     .description = "Whether networks that were seen inside the pool's CIDRs, in the pool's "
+                    "locale, become allocations by themselves. Without a locale nothing happens.",
      FIELD(T, auto_import)},
     {.name = "aws_service",
      .type = &type_string,
@@ -205,6 +206,7 @@ static struct pool_info info_of(struct call *c, const T *row)
         .release_quarantine =
             duration_ms(row->release_quarantine.is == KNOWN ? row->release_quarantine.v : NULL, 0) /
             1000,
+        .auto_import = row->auto_import.is == KNOWN && row->auto_import.v,
     };
 }
 
@@ -388,6 +390,7 @@ enum load_result load_pool(struct engine *e, const struct facts *f, const char *
                   .default_len = fact_length(f, "allocation_default_netmask_length"),
                   .tags = fact_tags(f, "allocation_resource_tags")},
         .release_quarantine = duration_ms(fact_string(f, "release_quarantine"), 0) / 1000,
+        .auto_import = fact_bool(f, "auto_import"),
     };
     if (info.id && !family && !info.scope_id)
         return LOAD_OK; /* imported by id alone, not applied yet */

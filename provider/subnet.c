@@ -9,7 +9,7 @@
  * The records behind a CIDR are told by subnet and CIDR (allocation_id_of). A subnet has one IPv4
  * CIDR for life and may change its IPv6 CIDR in place.
  */
-#include "provider/estate.h"
+#include "provider/drift.h"
 
 #include <string.h>
 
@@ -318,7 +318,8 @@ static void plan_known(struct call *c, struct change *ch, T *row)
 {
     bool zone_open = value_is_unknown(value_get(ch->config, "availability_zone")) ||
                      value_is_unknown(value_get(ch->config, "availability_zone_id"));
-    field_set_string(&row->owner, estate_of(c)->account_id);
+    if (row->owner.is != KNOWN)
+        field_set_string(&row->owner, estate_of(c)->account_id);
     if (ch->kind == CHANGE_CREATE && row->common.region.is == KNOWN && !zone_open)
         settle_zone(c, row);
     if (row->name_type.is == UNKNOWN && row->v6_native.is == KNOWN &&
@@ -389,13 +390,18 @@ static enum outcome plan_create(struct call *c, struct change *ch)
 
 /* A size that the subnet has already, or a pool for the CIDR that it has, renumbers nothing. True
  * when the subnet joins a pool with its CIDR. */
-static bool plan_keep(struct change *ch, const T *prior, const T *row)
+static bool plan_keep(struct call *c, struct change *ch, const T *prior, const T *row)
 {
     struct cidr cidr;
     if (!field_cidr(&prior->cidr, &cidr))
         return false;
     if (row->length.is == ABSENT || (row->length.is == KNOWN && row->length.v == cidr.len))
         replace_drop(ch, "ipv4_netmask_length");
+    if (import_is_found(ch->prior_private) && replace_has(ch, "ipv4_ipam_pool_id")) {
+        replace_drop(ch, "ipv4_ipam_pool_id");
+        if (has(&row->pool))
+            adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 Subnet", row->pool.v, &cidr);
+    }
     if (has(&prior->pool) || !has(&row->pool))
         return false;
     replace_drop(ch, "ipv4_ipam_pool_id");
@@ -428,7 +434,7 @@ static enum outcome plan_update(struct call *c, struct change *ch, const T *prio
     T row = {0};
     enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->planned, &row);
-    bool joins = plan_keep(ch, prior, &row);
+    bool joins = plan_keep(c, ch, prior, &row);
     plan_departure(c, ch, &subnet_resource);
     if (ch->replace.count > 0)
         return CALL_DONE;
@@ -603,6 +609,23 @@ static bool release(struct call *c, const T *row, const struct field_string *cid
            engine_said_yes(c, engine_release(insides, a->id, &why), doing_delete, &why, NULL, out);
 }
 
+/* A CIDR that exists is recorded, not asked for: one that a refresh found, or that an import found
+ * a pool for, is in no state yet, and its pool may be another one than the import guessed. */
+static bool keep_place(struct call *c, const T *prior, const T *row, const struct change *ch)
+{
+    struct cidr cidr;
+    if (!has(&prior->pool) || !field_cidr(&prior->cidr, &cidr))
+        return true;
+    if (has(&row->pool) && strcmp(row->pool.v, prior->pool.v) != 0)
+        return adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 Subnet", row->pool.v, &cidr) &&
+               estate_learn(c, &subnet_resource, ch->planned);
+    if (!has(&row->pool))
+        engine_unload_allocation(estate_of(c)->engine, record_id(c, row, &cidr));
+    else if (!held(c, estate_of(c)->engine, prior, &prior->cidr))
+        return estate_learn(c, &subnet_resource, ch->prior);
+    return true;
+}
+
 static enum outcome update(struct call *c, struct change *ch, const struct value **state)
 {
     struct engine *e = estate_of(c)->engine;
@@ -617,6 +640,8 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     schema_decode(&schema, ch->planned, &row);
     schema_decode(&schema, ch->prior, &prior);
     c->patience_ms = timeout_ms(ch->planned, "update", CALL_PATIENCE_MS);
+    if (!keep_place(c, &prior, &row, ch))
+        return CALL_DONE;
     bool new_v6 = row.v6_association.is == UNKNOWN;
     struct leg v4 = leg_v4(&row), v6 = leg_v6(&row);
     if ((new_v6 && !may_release(c, &prior, &prior.v6_cidr, doing_update, &out)) ||
@@ -655,6 +680,48 @@ static enum outcome destroy(struct call *c, struct change *ch)
     return CALL_DONE;
 }
 
+static struct drift_subject subject_of(struct call *c, const T *row)
+{
+    struct drift_subject s = {
+        .name = arena_printf(c->arena, "Subnet %s", row->common.id.v),
+        .id = row->common.id.v,
+        .owner = row->owner.is == KNOWN ? row->owner.v : "",
+        .region = row->common.region.is == KNOWN ? row->common.region.v : "",
+        .kind = SIGHTED_SUBNET,
+        .pools = {has(&row->pool) ? row->pool.v : "", has(&row->v6_pool) ? row->v6_pool.v : ""},
+        .draw_by = "ipv4_netmask_length",
+        .cidr_name = "cidr_block",
+    };
+    field_cidr(&row->cidr, &s.cidrs[0]);
+    field_cidr(&row->v6_cidr, &s.cidrs[1]);
+    return s;
+}
+
+static void fill_cidr(struct call *c, struct field_string *f, const struct cidr *cidr)
+{
+    char text[CIDR_TEXT_SIZE];
+    if (cidr_is_set(cidr))
+        field_set_string(f, arena_strdup(c->arena, cidr_format(cidr, text)));
+}
+
+/* False when it is gone. */
+static bool look(struct call *c, T *row, const struct value **state, struct bytes *private)
+{
+    const struct drift_subject s = subject_of(c, row);
+    struct cidr now[2];
+    enum drift drift = drift_look(c, &s, private, now);
+    if (drift == DRIFT_GONE) {
+        departure_mark(estate_of(c),
+                       depart_subnet(&(struct facts){.arena = c->arena, .value = *state}));
+        *state = &value_null;
+    } else if (drift == DRIFT_MOVED) {
+        fill_cidr(c, &row->cidr, &now[0]);
+        fill_cidr(c, &row->v6_cidr, &now[1]);
+        *state = schema_encode(c->arena, &schema, row, *state);
+    }
+    return drift != DRIFT_GONE;
+}
+
 static enum outcome read(struct call *c, const struct value **state, struct bytes *private)
 {
     struct estate *estate = estate_of(c);
@@ -663,7 +730,7 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
     const struct field_string *cidrs[] = {&row.cidr, &row.v6_cidr};
     const struct field_string *pools[] = {&row.pool, &row.v6_pool};
     const char *subject = arena_printf(c->arena, "Subnet %s", row.common.id.v);
-    if (import_is_adopted(*private))
+    if (import_is_adopted(*private) || !look(c, &row, state, private))
         return CALL_DONE;
     for (size_t i = 0; i < 2; i++) {
         if (!has(cidrs[i]))
@@ -681,10 +748,46 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
     return CALL_DONE;
 }
 
+static const struct value *from_sighting(struct call *c, const struct sighting *s)
+{
+    const struct value *base = adopt_base(c, &subnet_resource, s);
+    const struct cidr *v4 = sighting_cidr(s, FAMILY_V4), *v6 = sighting_cidr(s, FAMILY_V6);
+    const struct engine *e = estate_of(c)->engine;
+    T row = {0};
+    schema_decode(&schema, base, &row);
+    if ((!v4 && !v6) || !*s->network_id) {
+        diag_error(c->diags, NULL, "importing EC2 Subnet: incomplete",
+                   "%s comes without %s. Correct what was seen.", sighting_text(c->arena, s),
+                   *s->network_id ? "a CIDR" : "the VPC that it is in");
+        return NULL;
+    }
+    const struct pool *p4 = v4 ? adopt_planning_pool(e, v4, s->network_id) : NULL;
+    const struct pool *p6 = v6 ? adopt_planning_pool(e, v6, s->network_id) : NULL;
+    const char *owner = row.owner.v;
+    field_set_string(&row.vpc_id, s->network_id);
+    if (*s->zone)
+        field_set_string(&row.zone, s->zone);
+    settle_zone(c, &row);
+    if (v4)
+        fill_cidr(c, &row.cidr, v4);
+    if (v6)
+        fill_cidr(c, &row.v6_cidr, v6);
+    field_set_string(&row.pool, p4 ? pool_info(p4)->id : NULL);
+    field_set_string(&row.v6_pool, p6 ? pool_info(p6)->id : "");
+    field_set_bool(&row.v6_native, !v4);
+    field_set_string(&row.name_type, v4 ? "ip-name" : "resource-name");
+    fill(c, &row);
+    field_set_string(&row.owner, owner);
+    field_set_string(&row.common.arn, arn_make(c->arena, "ec2", row.common.region.v, owner,
+                                               "subnet", row.common.id.v));
+    return schema_encode(c->arena, &schema, &row, base);
+}
+
 static enum outcome import(struct call *c, const char *id, const struct value **state,
                            struct bytes *private)
 {
-    return import_object(c, &subnet_resource, id, "subnet-", state, private);
+    return import_network(c, &subnet_resource, id, "subnet-", SIGHTED_SUBNET, from_sighting, state,
+                          private);
 }
 
 /* --- loading --- */

@@ -8,7 +8,7 @@
  * The allocation behind a CIDR is told by VPC and CIDR (allocation_id_of), so no attribute holds
  * it. A VPC has one IPv4 CIDR for life and may change its IPv6 CIDR in place.
  */
-#include "provider/estate.h"
+#include "provider/drift.h"
 
 #include <string.h>
 
@@ -223,7 +223,8 @@ static enum outcome validate(struct call *c, const struct value *config)
 /* What follows from the configuration alone is shown in the plan. */
 static void plan_known(struct call *c, struct change *ch, T *row)
 {
-    field_set_string(&row->owner, estate_of(c)->account_id);
+    if (row->owner.is != KNOWN)
+        field_set_string(&row->owner, estate_of(c)->account_id);
     if (row->v6_pool.is != UNKNOWN && row->generated.is == KNOWN && !wants_v6(row)) {
         field_set_string(&row->v6_cidr, "");
         field_set_string(&row->v6_association, "");
@@ -257,6 +258,8 @@ static enum outcome plan_create(struct call *c, struct change *ch)
     enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->planned, &row);
     plan_known(c, ch, &row);
+    forecast_wish(c, ch, "ipv4_ipam_pool_id", "cidr_block");
+    forecast_wish(c, ch, "ipv6_ipam_pool_id", "ipv6_cidr_block");
     bool v4_decided =
         value_is_wholly_known(value_get(ch->config, "cidr_block")) && row.length.is != UNKNOWN;
     bool v6_decided = value_is_wholly_known(value_get(ch->config, "ipv6_cidr_block")) &&
@@ -275,13 +278,18 @@ static enum outcome plan_create(struct call *c, struct change *ch)
 
 /* A size that the VPC already has, or a pool for the CIDR that it already has, is no reason to
  * renumber it. True when the VPC joins a pool with its CIDR. */
-static bool plan_keep(struct change *ch, const T *prior, const T *row)
+static bool plan_keep(struct call *c, struct change *ch, const T *prior, const T *row)
 {
     struct cidr cidr;
     if (!field_cidr(&prior->cidr, &cidr))
         return false;
     if (row->length.is == ABSENT || (row->length.is == KNOWN && row->length.v == cidr.len))
         replace_drop(ch, "ipv4_netmask_length");
+    if (import_is_found(ch->prior_private) && replace_has(ch, "ipv4_ipam_pool_id")) {
+        replace_drop(ch, "ipv4_ipam_pool_id");
+        if (has(&row->pool))
+            adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 VPC", row->pool.v, &cidr);
+    }
     if (has(&prior->pool) || !has(&row->pool))
         return false;
     replace_drop(ch, "ipv4_ipam_pool_id");
@@ -338,7 +346,7 @@ static enum outcome plan_update(struct call *c, struct change *ch, const T *prio
     schema_decode(&schema, ch->planned, &row);
     if (strcmp(row.tenancy.v, "default") == 0)
         replace_drop(ch, "instance_tenancy");
-    bool joins = plan_keep(ch, prior, &row);
+    bool joins = plan_keep(c, ch, prior, &row);
     plan_departure(c, ch, &vpc_resource);
     if (ch->replace.count > 0)
         return CALL_DONE;
@@ -513,6 +521,26 @@ static void close_inside(struct call *c, const T *row, const struct field_string
         inside_drop_cidr(c, row->common.id.v, &parsed);
 }
 
+/*
+ * A CIDR that exists is recorded, not asked for: one that a refresh found, or that an import found
+ * a pool for, is in no state yet, and its pool may be another one than the import guessed.
+ */
+static bool keep_place(struct call *c, const T *prior, const T *row, const struct change *ch)
+{
+    struct cidr cidr;
+    if (!has_pool_v4(prior) || !field_cidr(&prior->cidr, &cidr))
+        return true;
+    if (has_pool_v4(row) && strcmp(row->pool.v, prior->pool.v) != 0)
+        return adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 VPC", row->pool.v, &cidr) &&
+               estate_learn(c, &vpc_resource, ch->planned);
+    if (!has_pool_v4(row))
+        engine_unload_allocation(estate_of(c)->engine,
+                                 allocation_id_of(c->arena, row->common.id.v, &cidr));
+    else if (!held(c, prior, &prior->cidr))
+        return estate_learn(c, &vpc_resource, ch->prior);
+    return true;
+}
+
 static enum outcome update(struct call *c, struct change *ch, const struct value **state)
 {
     struct engine *e = estate_of(c)->engine;
@@ -527,6 +555,8 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     schema_decode(&schema, ch->planned, &row);
     schema_decode(&schema, ch->prior, &prior);
     c->patience_ms = timeout_ms(ch->planned, "update", CALL_PATIENCE_MS);
+    if (!keep_place(c, &prior, &row, ch))
+        return CALL_DONE;
     bool new_v6 = row.v6_association.is == UNKNOWN;
     bool joins = has_pool_v4(&row) && !held(c, &row, &row.cidr);
     if (new_v6 && !wants_v6(&row))
@@ -571,12 +601,49 @@ static enum outcome destroy(struct call *c, struct change *ch)
     return CALL_DONE;
 }
 
+static struct drift_subject subject_of(struct call *c, const T *row)
+{
+    struct drift_subject s = {
+        .name = arena_printf(c->arena, "VPC %s", row->common.id.v),
+        .id = row->common.id.v,
+        .owner = row->owner.is == KNOWN ? row->owner.v : "",
+        .region = row->common.region.is == KNOWN ? row->common.region.v : "",
+        .kind = SIGHTED_NETWORK,
+        .pools = {has(&row->pool) ? row->pool.v : "", has(&row->v6_pool) ? row->v6_pool.v : ""},
+        .draw_by = "ipv4_netmask_length",
+        .cidr_name = "cidr_block",
+    };
+    field_cidr(&row->cidr, &s.cidrs[0]);
+    field_cidr(&row->v6_cidr, &s.cidrs[1]);
+    return s;
+}
+
+/* False when it is gone. */
+static bool look(struct call *c, T *row, const struct value **state, struct bytes *private)
+{
+    const struct drift_subject s = subject_of(c, row);
+    struct cidr now[2];
+    enum drift drift = drift_look(c, &s, private, now);
+    if (drift == DRIFT_GONE) {
+        departure_mark(estate_of(c),
+                       depart_vpc(&(struct facts){.arena = c->arena, .value = *state}));
+        *state = &value_null;
+    } else if (drift == DRIFT_MOVED) {
+        if (cidr_is_set(&now[0]))
+            fill_cidr(c, &row->cidr, &now[0]);
+        if (cidr_is_set(&now[1]))
+            fill_v6(c, row, &now[1]);
+        *state = schema_encode(c->arena, &schema, row, *state);
+    }
+    return drift != DRIFT_GONE;
+}
+
 static enum outcome read(struct call *c, const struct value **state, struct bytes *private)
 {
     struct engine *e = estate_of(c)->engine;
     T row = {0};
     schema_decode(&schema, *state, &row);
-    if (import_is_adopted(*private) || row.cidr.is != KNOWN)
+    if (import_is_adopted(*private) || row.cidr.is != KNOWN || !look(c, &row, state, private))
         return CALL_DONE;
     bool unheld = (has_pool_v4(&row) && !held(c, &row, &row.cidr)) ||
                   (wants_v6(&row) && has(&row.v6_cidr) && !held(c, &row, &row.v6_cidr));
@@ -592,10 +659,57 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
     return CALL_DONE;
 }
 
+static const char *pool_for(struct call *c, const T *row, const struct cidr *cidr)
+{
+    const struct pool *p = adopt_pool(estate_of(c)->engine, cidr, row->common.region.v);
+    char text[CIDR_TEXT_SIZE];
+    if (p)
+        return pool_info(p)->id;
+    diag_warning(c->diags, NULL,
+                 arena_printf(c->arena, "VPC %s belongs to no IPAM pool", row->common.id.v),
+                 "%s is in the CIDRs of no pool with the locale %s, so the VPC is imported without "
+                 "one. Provision a CIDR that contains it to such a pool and name the pool in the "
+                 "configuration: the VPC joins it with the CIDR that it has.",
+                 cidr_format(cidr, text), row->common.region.v);
+    return NULL;
+}
+
+/* IPv6 that no pool gave cannot be written in a configuration, so it stays out. */
+static const struct value *from_sighting(struct call *c, const struct sighting *s)
+{
+    const struct value *base = adopt_base(c, &vpc_resource, s);
+    const struct cidr *v4 = sighting_cidr(s, FAMILY_V4), *v6 = sighting_cidr(s, FAMILY_V6);
+    T row = {0};
+    schema_decode(&schema, base, &row);
+    if (!v4) {
+        diag_error(c->diags, NULL, "importing EC2 VPC: no IPv4 CIDR",
+                   "%s has no IPv4 CIDR, and a VPC needs one. Correct what was seen, or keep its "
+                   "space with ipam_pool_cidr_allocation.",
+                   sighting_text(c->arena, s));
+        return NULL;
+    }
+    const char *owner = row.owner.v;
+    fill_ids(c, &row);
+    field_set_string(&row.owner, owner);
+    field_set_string(&row.common.arn, arn_make(c->arena, "ec2", row.common.region.v, owner, "vpc",
+                                               row.common.id.v));
+    fill_cidr(c, &row.cidr, v4);
+    field_set_string(&row.pool, pool_for(c, &row, v4));
+    const struct pool *p6 =
+        v6 ? adopt_pool(estate_of(c)->engine, v6, row.common.region.v) : NULL;
+    field_set_string(&row.v6_pool, p6 ? pool_info(p6)->id : "");
+    fill_v6(c, &row, p6 ? v6 : NULL);
+    return schema_encode(c->arena, &schema, &row, base);
+}
+
 static enum outcome import(struct call *c, const char *id, const struct value **state,
                            struct bytes *private)
 {
-    return import_object(c, &vpc_resource, id, "vpc-", state, private);
+    enum outcome out = import_network(c, &vpc_resource, id, "vpc-", SIGHTED_NETWORK, from_sighting,
+                                      state, private);
+    if (*state && !c->diags->errors)
+        adopt_missing_pool(c, "ipv4_ipam_pool_id", "cidr_block", state, private);
+    return out;
 }
 
 /* --- loading --- */
