@@ -188,7 +188,7 @@ static void draw_allocation(struct tree *t, const struct allocation *x, const ch
     const char *name = first_of(tag_name(&x->tags), x->description, x->resource_id);
     r->name = arena_printf(a, "%s %s", type_shown(x->type), safe_text(a, name));
     join(&note, strcmp(name, x->resource_id) != 0 ? safe_text(a, x->resource_id) : "");
-    join(&note, safe_text(a, x->owner));
+    join(&note, strcmp(x->owner, pool_info(x->pool)->owner) != 0 ? safe_text(a, x->owner) : "");
     join(&note, x->conflicting ? "overlaps, or lies outside" : "");
     r->note = text_end(&note);
     r->cidrs = arena_strdup(a, cidr_format(&x->cidr, buf));
@@ -334,24 +334,40 @@ static void draw_bar(const struct tree *t, struct text *out, const struct row *r
     text_printf(out, " %5.1f %%", used);
 }
 
+/* As many whole parts of a note as fit. */
+static const char *note_cut(struct arena *a, const char *note, unsigned columns)
+{
+    static const char between[] = " · ";
+    size_t end = 0;
+    for (const char *p = note; *note; p += sizeof between - 1) {
+        const char *next = strstr(p, between);
+        size_t n = next ? (size_t)(next - note) : strlen(note);
+        if (text_columns(arena_strndup(a, note, n)) > columns)
+            break;
+        end = n;
+        if (!next)
+            break;
+        p = next;
+    }
+    return arena_strndup(a, note, end);
+}
+
 static void draw_row(const struct tree *t, struct text *out, const struct row *r, unsigned names,
                      unsigned cidrs)
 {
     struct arena *a = t->ctl->arena;
-    unsigned stem = text_columns(r->stem);
-    unsigned room = names > stem ? names - stem : 1;
+    unsigned stem = text_columns(r->stem), room = names > stem ? names - stem : 1;
     const char *name = text_cut(a, r->name, room);
-    unsigned used = text_columns(name);
-    const char *gap = *name && *r->note ? "  " : "";
-    unsigned left = room > used + strlen(gap) ? room - used - (unsigned)strlen(gap) : 0;
-    const char *note = left >= 4 || text_columns(r->note) <= left ? text_cut(a, r->note, left) : "";
+    unsigned used = text_columns(name), gap = *name && *r->note ? 2 : 0;
+    const char *note = note_cut(a, r->note, room > used + gap ? room - used - gap : 0);
     paint(t, out, COLOR_DIM, r->stem);
     paint(t, out, r->color, name);
-    if (*note)
-        text_puts(out, gap);
-    paint(t, out, COLOR_DIM, note);
-    used += *note ? (unsigned)strlen(gap) + text_columns(note) : 0;
-    if (*r->cidrs || r->bar)
+    if (*note) {
+        text_printf(out, "%*s", (int)gap, "");
+        paint(t, out, COLOR_DIM, note);
+        used += gap + text_columns(note);
+    }
+    if (*r->cidrs)
         text_printf(out, "%*s  %s", (int)(room > used ? room - used : 0), "", r->cidrs);
     if (r->bar) {
         unsigned wide = text_columns(r->cidrs);

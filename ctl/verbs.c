@@ -3,8 +3,18 @@
  */
 #include "ctl/verbs.h"
 
+/* clang-format off: a line each */
 const struct verb *const ctl_verbs[] = {
-    &tree_verb,           &describe_ipams_verb, &describe_scopes_verb,
-    &describe_pools_verb, &pool_cidrs_verb,     &allocations_verb,
-    &resource_cidrs_verb, &history_verb,        NULL,
+    &tree_verb,
+    &free_verb,
+    &capacity_verb,
+    &describe_ipams_verb,
+    &describe_scopes_verb,
+    &describe_pools_verb,
+    &pool_cidrs_verb,
+    &allocations_verb,
+    &resource_cidrs_verb,
+    &history_verb,
+    NULL,
 };
+/* clang-format on */
