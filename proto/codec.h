@@ -4,7 +4,7 @@
  * Bytes in, values out, and back; no I/O. Decoding is driven by the type and refuses what does not
  * fit it: a missing or additional object attribute, a duplicate key, a tuple of the wrong length,
  * trailing bytes, invalid UTF-8, NUL inside a string, nesting deeper than CODEC_MAX_DEPTH, more
- * than CODEC_MAX_ITEMS elements or CODEC_MAX_BYTES of input.
+ * than CODEC_MAX_ITEMS elements or MESSAGE_MAX_BYTES of input.
  *
  * Return contract of both decoders: the value, or NULL with *error set to one line for people that
  * names the place (`.cidr_block: expected a string, found a map`). The value and the error live in
@@ -21,9 +21,10 @@
 #include "type.h"
 #include "value.h"
 
-#define CODEC_MAX_BYTES (256u << 20) /* Terraform's own ceiling for one message */
-#define CODEC_MAX_DEPTH 32           /* msgpack-c's own ceiling; cty nests 3 deep in practice */
-#define CODEC_MAX_ITEMS (16u << 20)
+/* The largest message and the largest value: the ceiling that Terraform's plugin libraries have. */
+#define MESSAGE_MAX_BYTES (256u << 20)
+#define CODEC_MAX_DEPTH   32 /* msgpack-c's own ceiling; cty nests 3 deep in practice */
+#define CODEC_MAX_ITEMS   (16u << 20)
 
 const struct value *msgpack_decode(struct arena *a, const struct type *t, struct bytes in,
                                    const char **error);

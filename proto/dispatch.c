@@ -383,7 +383,7 @@ void runtime_request(struct runtime *r, const char *method, struct bytes request
         return;
     }
     r->moved_ms = now_ms;
-    if (request.len > REQUEST_MAX_BYTES) {
+    if (request.len > MESSAGE_MAX_BYTES) {
         r->reply(r->ctx, tag, STATUS_RESOURCE_EXHAUSTED, "the request is larger than 256 MiB",
                  none);
         return;

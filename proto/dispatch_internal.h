@@ -15,6 +15,7 @@
 #define PROTO_DISPATCH_INTERNAL_H
 
 #include "proto/arena.h"
+#include "proto/codec.h"
 #include "proto/diag.h"
 #include "proto/dispatch.h"
 #include "proto/provider.h"
@@ -22,8 +23,6 @@
 #include "proto/type.h"
 #include "proto/value.h"
 
-/* The ceiling of one request; the same as Terraform's plugin libraries have. */
-#define REQUEST_MAX_BYTES (256u << 20)
 /* Unpacking may take this times the request plus REQUEST_UNPACK_BYTES. A message of honest content
  * needs less than twice its size; one made of millions of empty fields would need thirty times. */
 #define REQUEST_UNPACK_FACTOR 4

@@ -228,7 +228,7 @@ static void requests_have_a_size(void **state)
 {
     struct bench *b = *state;
     static const uint8_t nothing[1];
-    send_raw(b, "PlanResourceChange", nothing, (size_t)REQUEST_MAX_BYTES + 1,
+    send_raw(b, "PlanResourceChange", nothing, (size_t)MESSAGE_MAX_BYTES + 1,
              STATUS_RESOURCE_EXHAUSTED);
     /* a bomb: two million empty arguments in 4 MiB would unpack to 200 MiB */
     size_t len = 4u << 20;

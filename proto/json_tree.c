@@ -205,7 +205,7 @@ static bool scan_token(struct scan *s)
 
 static bool scan(struct scan *s)
 {
-    if (s->len > CODEC_MAX_BYTES) {
+    if (s->len > MESSAGE_MAX_BYTES) {
         return fail(s, "too long");
     }
     if (!text_is_valid(s->text, s->len)) {

@@ -23,7 +23,7 @@ struct type;
  * json_object_get_userdata), like all numbers with a fraction or an exponent. False with *error set
  * to one line for: text that is no JSON, invalid UTF-8, NUL, the same key twice, bytes after the
  * end, containers nested deeper than max_depth, more than CODEC_MAX_ITEMS elements or
- * CODEC_MAX_BYTES bytes. O(n). */
+ * MESSAGE_MAX_BYTES bytes. O(n). */
 bool json_tree_parse(struct arena *a, struct bytes in, unsigned max_depth, struct json_object **out,
                      const char **error);
 

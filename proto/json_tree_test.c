@@ -121,7 +121,7 @@ static void refusals(void **state)
     assert_refused((struct bytes){(const uint8_t *)"1\0", 2},
                    "byte 0: the text is not valid UTF-8");
     assert_refused((struct bytes){NULL, 0}, "byte 0: no value");
-    assert_refused((struct bytes){(const uint8_t *)"", (size_t)CODEC_MAX_BYTES + 1},
+    assert_refused((struct bytes){(const uint8_t *)"", (size_t)MESSAGE_MAX_BYTES + 1},
                    "byte 0: too long");
 }
 

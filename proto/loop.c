@@ -51,6 +51,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/codec.h"
 #include "proto/dispatch.h"
 #include "proto/handshake.h"
 #include "proto/host.h"
@@ -65,7 +66,7 @@
 /* With clean_exit the signal handler cannot leave by itself. */
 #define SIGNAL_POLL_MS 20
 /* A status message travels in a header, percent-encoded; headers are limited to 8 KiB. */
-#define MESSAGE_MAX_BYTES 2048
+#define STATUS_TEXT_MAX_BYTES 2048
 
 enum step { STEP_ACCEPTED, STEP_RECEIVED, STEP_CLOSED, STEP_SENT, STEP_COUNT };
 
@@ -215,7 +216,7 @@ static void post_accept(struct loop *l)
 
 static void answer(struct rpc *r, int status, const char *message, struct bytes body)
 {
-    size_t message_len = message ? strnlen(message, MESSAGE_MAX_BYTES) : 0;
+    size_t message_len = message ? strnlen(message, STATUS_TEXT_MAX_BYTES) : 0;
     grpc_slice details = grpc_slice_from_copied_buffer(message, message_len);
     grpc_op ops[4] = {{.op = GRPC_OP_SEND_INITIAL_METADATA},
                       {.op = GRPC_OP_SEND_STATUS_FROM_SERVER}};
@@ -309,7 +310,7 @@ static void hold(struct rpc *r)
 
 static void refuse_unknown(struct rpc *r)
 {
-    char message[MESSAGE_MAX_BYTES];
+    char message[STATUS_TEXT_MAX_BYTES];
     snprintf(message, sizeof message, "%s is not implemented by this plugin", r->method);
     log_line(LOG_DEBUG, "%s", message);
     answer(r, STATUS_UNIMPLEMENTED, message, (struct bytes){0});
@@ -494,7 +495,7 @@ static grpc_server *new_server(void)
     grpc_arg args[] = {
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-         .value.integer = LOOP_MAX_REQUEST_BYTES},
+         .value.integer = (int)MESSAGE_MAX_BYTES},
         /* Only "identity": a small message that unpacks to a large one is not taken. */
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,

@@ -13,9 +13,6 @@
 #include "provider.h"
 #include "tls.h"
 
-/* As Terraform's own providers: the largest request that is taken. */
-#define LOOP_MAX_REQUEST_BYTES (256 << 20)
-
 struct loop;
 
 /* All pointers must outlive the loop. */

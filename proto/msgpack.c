@@ -415,7 +415,7 @@ const struct value *msgpack_decode(struct arena *a, const struct type *t, struct
                                    const char **error)
 {
     size_t at = 0;
-    const char *wrong = in.len > CODEC_MAX_BYTES ? "too long" : guard(in, &at);
+    const char *wrong = in.len > MESSAGE_MAX_BYTES ? "too long" : guard(in, &at);
     if (wrong) {
         *error = arena_printf(a, "byte %zu: %s", at, wrong);
         return NULL;

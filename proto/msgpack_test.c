@@ -517,7 +517,7 @@ static void too_many_elements_are_refused(void **state)
     assert_refused(&type_list_string, (struct bytes){data, len},
                    "byte 16777220: too many elements");
     free(data);
-    assert_refused(&type_string, (struct bytes){(const uint8_t *)"", (size_t)CODEC_MAX_BYTES + 1},
+    assert_refused(&type_string, (struct bytes){(const uint8_t *)"", (size_t)MESSAGE_MAX_BYTES + 1},
                    "byte 0: too long");
 }
 

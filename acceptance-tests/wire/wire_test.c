@@ -24,6 +24,7 @@
 /* after the headers above, as it demands */
 #include <cmocka.h>
 
+#include "proto/codec.h"
 #include "proto/loop.h"
 #include "wire_calls.h"
 #include "wire_client.h"
@@ -647,16 +648,16 @@ static void test_large_messages(void **state)
     (void)state;
     struct run r = run_default();
     struct host_session s = session(&r);
-    char *large = malloc(LOOP_MAX_REQUEST_BYTES + 1);
+    char *large = malloc(MESSAGE_MAX_BYTES + 1);
     assert_non_null(large);
-    memset(large, '\xc0', LOOP_MAX_REQUEST_BYTES + 1);
+    memset(large, '\xc0', MESSAGE_MAX_BYTES + 1);
     struct host_reply reply =
         host_call(r.channel, r.arena, "/tfplugin6.Provider/ValidateResourceConfig",
                   validate_request(&s, large, LARGE_BYTES), LARGE_TIMEOUT_MS);
     assert_int_not_equal(reply.status, 4);
     assert_refused(&r, &reply);
     assert_alive(&r);
-    struct bytes above = {(const uint8_t *)large, LOOP_MAX_REQUEST_BYTES + 1};
+    struct bytes above = {(const uint8_t *)large, MESSAGE_MAX_BYTES + 1};
     reply = host_call(r.channel, r.arena, "/tfplugin6.Provider/ValidateResourceConfig", above,
                       LARGE_TIMEOUT_MS);
     assert_int_equal(reply.status, STATUS_EXHAUSTED);
