@@ -40,7 +40,8 @@ const char *resource_cidr_name(const struct resource_cidr *h);
 /* Does a resource's allocation break a rule of its pool? What makes it noncompliant. */
 bool resource_cidr_breaks_rules(const struct engine *e, const struct allocation *a);
 
-/* The items for engine/overlap.h, sorted and marked; `ref` is the position. In the arena. O(n log n).
+/* The items for engine/overlap.h, sorted and marked; `ref` is the position. In the arena. O(n log
+ * n).
  */
 struct overlap_item *resource_cidrs_overlaps(struct arena *arena, const struct resource_cidr *items,
                                              size_t count);
