@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import zipfile
 
 from harness import BINARY, Case, HEADER, ROOT, SOURCE, VERSION, run
@@ -23,8 +24,16 @@ class Package(Case):
                          {f"{NAME}_linux_amd64.zip", f"{NAME}_manifest.json", f"{NAME}_SHA256SUMS"})
         with zipfile.ZipFile(out / f"{NAME}_linux_amd64.zip") as archive:
             modes = {i.filename: i.external_attr >> 16 & 0o777 for i in archive.infolist()}
-            self.assertEqual(modes, {"LICENSE": 0o644, f"terraform-provider-ipam_v{VERSION}": 0o755})
+            self.assertEqual(modes, {"LICENSE": 0o644, "THIRD-PARTY": 0o644,
+                                     f"terraform-provider-ipam_v{VERSION}": 0o755})
             self.assertEqual(archive.read(f"terraform-provider-ipam_v{VERSION}"), BINARY.read_bytes())
+            texts = archive.read("THIRD-PARTY").decode()
+        # A library of each kind: asked for by name, brought by another, the compiler's own.
+        for name in ("libgrpc-dev", "libprotobuf-c-dev", "libmsgpack-dev", "libjson-c-dev",
+                     "libssl-dev", "libyaml-dev", "libabsl-dev", "zlib1g-dev", "libstdc++"):
+            self.assertRegex(texts, rf"(?m)^={{78}}\n.*{re.escape(name)}.*\n={{78}}$")
+        for words in ("Apache License", "OpenSSL", "Redistribution and use in source and binary"):
+            self.assertIn(words, texts)
         manifest = json.loads((out / f"{NAME}_manifest.json").read_text())
         self.assertEqual(manifest, {"version": 1, "metadata": {"protocol_versions": ["6.0"]}})
 
