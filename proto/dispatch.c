@@ -141,6 +141,12 @@ void call_progress(struct call *c)
     c->runtime->progressed = true;
 }
 
+void call_changed(struct call *c)
+{
+    c->runtime->changes++;
+    call_moved(c);
+}
+
 void call_moved(struct call *c)
 {
     c->runtime->moved_ms = c->now_ms;

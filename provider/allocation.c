@@ -2,6 +2,7 @@
  * allocation - a manual reservation: space that is kept out of circulation
  */
 #include "provider/drift.h"
+#include "provider/forecast.h"
 
 #include <string.h>
 
@@ -172,6 +173,7 @@ static enum outcome plan_create(struct call *c, struct change *ch)
     enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->planned, &row);
     plan_known(c, ch, &row);
+    forecast_wish(c, ch, "ipam_pool_id", "cidr");
     if (row.pool_id.is != KNOWN || undecided(ch))
         return CALL_DONE;
     if (!issue_possible(c, row.pool_id.v, doing_create))

@@ -35,6 +35,7 @@
 
 #include "proto/log.h"
 #include "provider/claims_internal.h"
+#include "provider/forecast.h"
 
 /* How long a call sleeps before it tries a busy lock again, and how often a call that waits for
  * something else looks whether another process brought it. */
@@ -441,7 +442,8 @@ bool issue_begin(struct call *c, const char *pool_id, const char *doing, enum ou
 {
     const struct pool *p = engine_pool(estate_of(c)->engine, pool_id);
     *out = CALL_DONE;
-    return !p || !pool_is_known(p) || begin(c, pool_id, doing, true, out);
+    return !p || !pool_is_known(p) ||
+           (forecast_prepare(c, pool_id, out) && begin(c, pool_id, doing, true, out));
 }
 
 /* Where the CIDRs of a pool come from: its source pool, or the scope. */
@@ -459,7 +461,7 @@ bool issue_begin_provision(struct call *c, const char *pool_id, const char *doin
 {
     const char *source = source_of(c, pool_id);
     *out = CALL_DONE;
-    return !source || begin(c, source, doing, true, out);
+    return !source || (forecast_prepare(c, source, out) && begin(c, source, doing, true, out));
 }
 
 void issue_end(struct call *c)
@@ -813,7 +815,7 @@ static bool write_closing(struct call *c, const struct closing *n, const char *d
 }
 
 bool issue_deprovision(struct call *c, const char *pool_id, const struct cidr *cidr,
-                       const char *doing, const struct refusal_paths *paths, enum outcome *out)
+                       struct bytes plan, const char *doing, const struct refusal_paths *paths, enum outcome *out)
 {
     struct engine *e = estate_of(c)->engine;
     struct refusal why;
@@ -829,6 +831,11 @@ bool issue_deprovision(struct call *c, const char *pool_id, const struct cidr *c
     enum engine_result r = engine_deprovision(e, pool_id, cidr, &why);
     if (r == ENGINE_REFUSED && why.code == REFUSAL_CIDR_UNKNOWN)
         r = ENGINE_OK; /* removed by a cascade */
+    if (r == ENGINE_REFUSED && why.code == REFUSAL_CIDR_IN_USE &&
+        forecast_lets_go(c, plan, pool_id, cidr)) {
+        engine_unload_cidr(e, pool_id, cidr); /* what is in it holds its own space until it goes */
+        r = ENGINE_OK;
+    }
     if (!engine_said_yes(c, r, doing, &why, paths, out))
         return false;
     if (!write_closing(c, &notes, doing)) {
@@ -848,6 +855,7 @@ bool issue_possible(struct call *c, const char *pool_id, const char *doing)
     const struct pool *p = engine_pool(estate_of(c)->engine, pool_id);
     if (!x || !p || !pool_is_known(p))
         return true;
+    forecast_expect(c, pool_id);
     struct member *m = keeper(x, pool_id);
     const char *why = m && m->holder ? holder_obstacle(x, m->holder, c->arena) : NULL;
     if (why)

@@ -343,7 +343,12 @@ static void take_close(struct intake *in)
         return; /* what is read again was done before */
     const char *source = pool_info(p)->source_id;
     const char *kept_source = source ? arena_strdup(in->x->arena, source) : NULL;
-    if (engine_deprovision(e, pool, &c, &why) != ENGINE_OK || by->mine || !kept_source)
+    enum engine_result r = engine_deprovision(e, pool, &c, &why);
+    if (r == ENGINE_REFUSED && why.code == REFUSAL_CIDR_IN_USE) {
+        engine_unload_cidr(e, pool, &c); /* what is in it goes later and holds its own space */
+        r = ENGINE_OK;
+    }
+    if (r != ENGINE_OK || by->mine || !kept_source)
         return;
     const struct allocation_request gift = {.id = text(in, "id"),
                                             .pool_id = kept_source,

@@ -13,6 +13,7 @@
  * not be allocated from.
  */
 #include "provider/drift.h"
+#include "provider/forecast.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -388,6 +389,7 @@ void estate_free(struct estate *e)
     if (!e)
         return;
     claims_free(e->claims);
+    forecast_free(e->forecast);
     engine_free(e->engine);
     engine_free(e->insides);
     watch_free(e->watch);
@@ -659,9 +661,15 @@ static bool open_claims(struct call *c, const struct settings *s, struct attempt
         .lock_timeout_ms = duration_ms(wait, LOCK_TIMEOUT_MS),
     };
     e->claims = claims_new(e, &options);
-    if (!e->claims)
+    /* A test plans many times in one run, and no plan could be told from the next. */
+    bool test = strcmp(state_origin(attempt->found), STATE_OF_TEST) == 0;
+    if (!test)
+        e->forecast = forecast_new(e, options.lineage, state_serial(attempt->found));
+    if (!e->claims || (!test && !e->forecast)) {
         report_no_memory(c, "configuring the provider");
-    return e->claims && claims_configure_estate(e->claims, c->diags, s->estate.v);
+        return false;
+    }
+    return claims_configure_estate(e->claims, c->diags, s->estate.v);
 }
 
 /* The other states and the journals; may take several attempts. */

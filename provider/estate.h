@@ -38,6 +38,7 @@ struct estate {
     struct sightings *sightings; /* what others tell of, see sighting.h */
     struct sky *sky;             /* ... in address order, see drift.c; NULL: not needed yet */
     struct claims *claims;     /* what others issue; NULL: nobody else does (tests, tools) */
+    struct forecast *forecast; /* what the plan knows of its apply; NULL: nothing (tests, tools) */
 };
 
 extern const struct provider ipam_provider;
@@ -466,8 +467,10 @@ bool issue_release(struct call *c, const char *allocation_id, const char *doing,
 /* Everything that issue_release could wait for: for a hook that cannot wait any more by then. */
 bool issue_begin_release(struct call *c, const char *allocation_id, const char *doing,
                          enum outcome *out);
+/* plan: the private bytes of the planned removal, see forecast_lets_go. */
 bool issue_deprovision(struct call *c, const char *pool_id, const struct cidr *cidr,
-                       const char *doing, const struct refusal_paths *paths, enum outcome *out);
+                       struct bytes plan, const char *doing, const struct refusal_paths *paths,
+                       enum outcome *out);
 /* For a plan: false after reporting why nothing could be drawn from the pool now. */
 bool issue_possible(struct call *c, const char *pool_id, const char *doing);
 

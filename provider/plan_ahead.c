@@ -27,6 +27,7 @@
  * such: by type, by the schema's own rules, up to a size.
  */
 #include "provider/estate.h"
+#include "provider/forecast.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +273,7 @@ enum outcome plan_ahead(struct call *c, const struct resource *r, struct change 
         return CALL_DONE;
     ch->planned_private = shown.inner;
     ch->prior_private = before.inner;
+    forecast_begin(c);
     fill(c, r, ch, chosen, NULL); /* so that the hook can ask about them */
     enum outcome out = r->plan ? r->plan(c, ch) : CALL_DONE;
     bool taken = false;

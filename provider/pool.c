@@ -5,6 +5,7 @@
  * the plan), so that a VPC planned after it is judged by the rules that will be in force.
  */
 #include "provider/estate.h"
+#include "provider/forecast.h"
 
 #include <string.h>
 
@@ -270,6 +271,7 @@ static enum outcome plan(struct call *c, struct change *ch)
         planned_set(c, ch, "state", &value_unknown); /* other default_tags are an update too */
     schema_decode(&schema, ch->planned, &row);
     plan_scope(c, ch, &row);
+    forecast_pool(c, ch);
     if (adopted || ch->kind == CHANGE_CREATE) {
         plan_create(c, &row, &out);
     } else if (ch->replace.count == 0 && rules_known(&row) &&
@@ -281,6 +283,18 @@ static enum outcome plan(struct call *c, struct change *ch)
     return out;
 }
 
+/* A new one, beginning with the key when there is one. */
+static const char *new_id(struct call *c, const char *key)
+{
+    static const char prefix[] = "ipam-pool-";
+    const char *id;
+    do
+        id = key ? id_new(c, key, ID_DIGITS - (unsigned)(strlen(key) - (sizeof prefix - 1)))
+                 : id_new(c, prefix, ID_DIGITS);
+    while (id && engine_pool(estate_of(c)->engine, id));
+    return id;
+}
+
 static enum outcome create(struct call *c, struct change *ch, const struct value **state)
 {
     struct engine *e = estate_of(c)->engine;
@@ -288,8 +302,8 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     enum outcome out;
     struct refusal why;
     schema_decode(&schema, ch->planned, &row);
-    const char *id =
-        row.common.id.is == KNOWN ? row.common.id.v : id_new(c, "ipam-pool-", ID_DIGITS);
+    const char *key = forecast_pool_key(c, ch->config);
+    const char *id = row.common.id.is == KNOWN ? row.common.id.v : new_id(c, key);
     const struct scope *s = engine_scope(e, row.scope_id.v);
     if (!id)
         return CALL_DONE;
@@ -308,6 +322,7 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     enum engine_result r = engine_add_pool(e, &info, &why);
     if (!engine_said_yes(c, r, doing_create, &why, &paths, &out))
         return out;
+    forecast_created(c, key, id);
     *state = made;
     call_progress(c);
     return CALL_DONE;

@@ -5,6 +5,7 @@
  * pool the same prefix is an allocation of type ipam-pool, whose id is told by the two.
  */
 #include "provider/estate.h"
+#include "provider/forecast.h"
 
 #include <string.h>
 
@@ -137,6 +138,7 @@ static enum outcome plan(struct call *c, struct change *ch)
         return CALL_DONE;
     schema_decode(&schema, ch->planned, &row);
     plan_known(c, ch, &row);
+    forecast_supply(c, ch);
     if (row.pool_id.is != KNOWN)
         return CALL_DONE;
     if (row.cidr.is == UNKNOWN && row.length.is == UNKNOWN &&
@@ -145,8 +147,14 @@ static enum outcome plan(struct call *c, struct change *ch)
     if (value_is_unknown(value_get(ch->config, "netmask_length")))
         return CALL_DONE;
     struct provision_request r = request_of(&row);
+    struct cidr given;
+    if (forecast_provided(c, &r, &given))
+        return CALL_DONE; /* the pool has it already */
     if (!planning_request(c, &r, doing(c, "creating", &row), &out))
         return out;
+    const struct pool *p = engine_pool(e, r.pool_id);
+    if (p && pool_info(p)->source_id)
+        forecast_expect(c, pool_info(p)->source_id);
     enum engine_result result = engine_check_provision(e, &r, &why);
     if (!engine_said_yes(c, result, doing(c, "creating", &row), &why, &paths, &out))
         return out;
@@ -157,34 +165,50 @@ static enum outcome plan(struct call *c, struct change *ch)
 }
 
 /* Ids follow from the CIDR, so it is picked first, the answer is built, and then it is taken. */
-static enum outcome create(struct call *c, struct change *ch, const struct value **state)
+static enum outcome provision(struct call *c, T *row, struct provision_request r,
+                              const struct value *planned, const struct value **state)
 {
     struct engine *e = estate_of(c)->engine;
-    T row = {0};
     enum outcome out;
     struct refusal why;
     struct cidr cidr;
-    schema_decode(&schema, ch->planned, &row);
-    struct provision_request r = request_of(&row);
-    c->patience_ms = timeout_ms(ch->planned, "create", CALL_PATIENCE_MS);
-    if (!issue_begin_provision(c, r.pool_id, doing(c, "creating", &row), &out))
+    if (!issue_begin_provision(c, r.pool_id, doing(c, "creating", row), &out))
         return out;
-    if (!planning_request(c, &r, doing(c, "creating", &row), &out))
+    if (!planning_request(c, &r, doing(c, "creating", row), &out))
         return out;
     enum engine_result result = engine_pick_provision(e, &r, &cidr, &why);
-    if (!engine_said_yes(c, result, doing(c, "creating", &row), &why, &paths, &out))
+    if (!engine_said_yes(c, result, doing(c, "creating", row), &why, &paths, &out))
         return out;
-    fill(c, &row, &cidr);
-    const struct value *made = schema_encode(c->arena, &schema, &row, ch->planned);
+    fill(c, row, &cidr);
+    const struct value *made = schema_encode(c->arena, &schema, row, planned);
     r.cidr = cidr;
     r.length = -1;
-    r.allocation_id = allocation_id_of(c->arena, row.pool_id.v, &cidr);
-    if (!issue_provision(c, &r, doing(c, "creating", &row), &paths, &out))
+    r.allocation_id = allocation_id_of(c->arena, row->pool_id.v, &cidr);
+    if (!issue_provision(c, &r, doing(c, "creating", row), &paths, &out))
         return out;
     issue_end(c);
     *state = made;
     call_progress(c);
     return CALL_DONE;
+}
+
+static enum outcome create(struct call *c, struct change *ch, const struct value **state)
+{
+    T row = {0};
+    struct cidr given;
+    enum outcome out = CALL_DONE;
+    schema_decode(&schema, ch->planned, &row);
+    const struct provision_request r = request_of(&row);
+    c->patience_ms = timeout_ms(ch->planned, "create", CALL_PATIENCE_MS);
+    if (forecast_provided(c, &r, &given)) {
+        fill(c, &row, &given);
+        *state = schema_encode(c->arena, &schema, &row, ch->planned);
+    } else {
+        out = provision(c, &row, r, ch->planned, state);
+    }
+    if (out == CALL_DONE)
+        forecast_settled(c, &r);
+    return out;
 }
 
 static enum outcome update(struct call *c, struct change *ch, const struct value **state)
@@ -205,7 +229,8 @@ static enum outcome destroy(struct call *c, struct change *ch)
     if (!p || !field_cidr(&row.cidr, &cidr))
         return CALL_DONE;
     c->patience_ms = timeout_ms(ch->prior, "delete", CALL_PATIENCE_MS);
-    if (issue_deprovision(c, row.pool_id.v, &cidr, doing(c, "deleting", &row), &paths, &out)) {
+    if (issue_deprovision(c, row.pool_id.v, &cidr, ch->planned_private, doing(c, "deleting", &row),
+                          &paths, &out)) {
         watch_removed(estate_of(c), &pool_cidr_resource, row.id.v);
         call_progress(c);
     }

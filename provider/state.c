@@ -531,7 +531,7 @@ static enum state_status start(struct state_search *s, uint64_t now_ms)
     case PLACE_MEMORY:
         break;
     }
-    return give(s, state_new_empty("the memory of `terraform test`", NULL));
+    return give(s, state_new_empty(STATE_OF_TEST, NULL));
 }
 
 static enum state_status step(struct state_search *s, uint64_t now_ms)

@@ -76,6 +76,8 @@ const char *state_search_detail(const struct state_search *s);
 void state_free(struct state *s);
 /* For messages: "terraform.tfstate", "the state that backend \"http\" holds". */
 const char *state_origin(const struct state *s);
+/* ... of `terraform test`, which keeps its states to itself and plans many times in one run */
+#define STATE_OF_TEST "the memory of `terraform test`"
 /* The local file, absolute; NULL when the state is not a local file. Its neighbours are
  * <path>.backup, and later the claims. */
 const char *state_path(const struct state *s);

@@ -9,6 +9,7 @@
  * it. A VPC has one IPv4 CIDR for life and may change its IPv6 CIDR in place.
  */
 #include "provider/drift.h"
+#include "provider/forecast.h"
 
 #include <string.h>
 
