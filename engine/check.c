@@ -108,6 +108,9 @@ static bool check_space(struct recount *r)
     if (p->rebuild) {
         return true;
     }
+    if (!occupied_holds(r->e, p)) {
+        return false;
+    }
     for (size_t i = 0; i < p->cidr_count; i++) {
         const struct cidr *c = &p->cidrs[i].cidr;
         if (c->family == pool_family(p) && !space_root_of(p->space, c, &root)) {

@@ -230,7 +230,8 @@ enum engine_result choose_exact(struct engine *e, struct pool *p, bool planned,
 struct avoid {
     const struct engine *e;
     const struct pool *p;
-    const struct space *s;
+    const struct space *s;     /* with what is occupied taken, too */
+    const struct space *below; /* without */
     bool planned;
     const struct cidr *disallowed;
     size_t disallowed_count;
@@ -305,21 +306,33 @@ static enum engine_result refuse_no_space(struct refusal *why, struct avoid *a, 
     why->largest_free = largest_free(a);
     why->total_addresses = space_total(a->s);
     why->free_addresses = count_sub(space_total(a->s), space_used(a->s));
+    why->occupied_addresses = count_sub(space_used(a->s), space_used(a->below));
     why->count = a->p->allocation_count;
     return ENGINE_REFUSED;
 }
 
-enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, unsigned len,
-                               const struct cidr *disallowed, size_t count, struct cidr *out,
-                               struct refusal *why)
+/* Intents give way before space is out. */
+static enum space_result search_both(struct avoid *a, unsigned len, struct cidr *out)
+{
+    enum space_result result = search(a, true, len, out);
+    if (result == SPACE_FULL && a->p->intent_count > 0) {
+        result = search(a, false, len, out);
+    }
+    return result;
+}
+
+enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, bool for_pool,
+                               unsigned len, const struct cidr *disallowed, size_t count,
+                               struct cidr *out, struct refusal *why)
 {
     struct avoid a = {.e = e,
                       .p = p,
-                      .s = view(e, p, planned),
+                      .s = open_view(e, p, planned),
+                      .below = view(e, p, planned),
                       .planned = planned,
                       .disallowed = disallowed,
                       .disallowed_count = count};
-    if (!a.s) {
+    if (!a.s || !a.below) {
         return ENGINE_NO_MEMORY;
     }
     if (space_root_count(a.s) == 0) {
@@ -327,9 +340,10 @@ enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, u
         why->length = (int)len;
         return ENGINE_REFUSED;
     }
-    enum space_result result = search(&a, true, len, out);
-    if (result == SPACE_FULL && p->intent_count > 0) {
-        result = search(&a, false, len, out);
+    enum space_result result = search_both(&a, len, out);
+    if (result == SPACE_FULL && for_pool && a.s != a.below) {
+        a.s = a.below;
+        result = search_both(&a, len, out);
     }
     enum engine_result said = result == SPACE_OK     ? ENGINE_OK
                               : result == SPACE_FULL ? refuse_no_space(why, &a, len)

@@ -30,17 +30,17 @@ struct demand {
 };
 
 /* A CIDR that is granted although its space is taken stands on a reservation that is meant for it,
- * and needs no more. */
-static bool stands_on_reservation(struct engine *e, struct pool *p, const struct cidr *c)
+ * on itself (an import), or is a pool's on top of what exists: it needs no more. */
+static bool stands_on_something(struct engine *e, struct pool *p, const struct cidr *c)
 {
     struct cidr block;
-    const struct space *s = cidr_is_set(c) ? view(e, p, true) : NULL;
+    const struct space *s = cidr_is_set(c) ? open_view(e, p, true) : NULL;
     return s && space_overlapping(s, c, &block);
 }
 
 void demand_note(struct engine *e, struct pool *p, const struct cidr *c, int len, bool by_pool)
 {
-    if (!e->marked || len < 0 || len >= LENGTHS || stands_on_reservation(e, p, c)) {
+    if (!e->marked || len < 0 || len >= LENGTHS || stands_on_something(e, p, c)) {
         return;
     }
     struct demand *d = p->demand ? p->demand : calloc(1, sizeof(*d));
@@ -110,7 +110,7 @@ static bool measure(struct engine *e, struct demand *d, struct fit *out)
 {
     uint64_t free_blocks[LENGTHS] = {0};
     struct pool *p = d->pool;
-    struct space *s = view(e, p, true);
+    struct space *s = d->resources ? open_view(e, p, true) : view(e, p, true);
     enum family f = pool_family(p);
     if (!s) {
         return false;

@@ -49,6 +49,7 @@ void engine_free(struct engine *e)
         ipam_free(e->ipams.items[i]);
     }
     shares_free(e);
+    occupied_free(e);
     index_free(&e->by_id);
     index_free(&e->by_place);
     index_free(&e->texts);
@@ -392,7 +393,8 @@ enum engine_result engine_remove_ipam(struct engine *e, const char *id, bool cas
 size_t engine_memory(const struct engine *e)
 {
     size_t bytes = sizeof(*e) + e->record_bytes + index_memory(&e->by_id) +
-                   index_memory(&e->by_place) + index_memory(&e->texts) + shares_memory(e);
+                   index_memory(&e->by_place) + index_memory(&e->texts) + shares_memory(e) +
+                   occupied_memory(e);
     bytes += (e->ipams.capacity + e->scopes.capacity + e->pools.capacity) * sizeof(void *);
     bytes += e->ipams.count * (sizeof(struct ipam) + sizeof(struct ipam_info));
     bytes += e->scopes.count * (sizeof(struct scope) + sizeof(struct scope_info));
@@ -403,6 +405,8 @@ size_t engine_memory(const struct engine *e)
         bytes += p->intent_capacity * sizeof(struct cidr);
         bytes += p->supply_capacity * sizeof(struct supply);
         bytes += space_memory(p->space) + (p->planned ? space_memory(p->planned) : 0);
+        bytes += (p->open[0] ? space_memory(p->open[0]) : 0) +
+                 (p->open[1] ? space_memory(p->open[1]) : 0);
     }
     return bytes;
 }

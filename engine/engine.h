@@ -84,7 +84,19 @@ struct pool_info {
     const char *resource_id; /* whose inside it plans; NULL when not planning */
     struct rules rules;
     uint64_t release_quarantine; /* seconds; kept for the caller, who has the clock */
+    bool ignore_occupants;       /* what exists without a pool does not keep its space here */
     bool auto_import;            /* kept for the caller, who knows what was discovered */
+};
+
+/* A network that exists although no pool gave its CIDR. See engine_load_occupant. */
+struct occupant {
+    const char *scope_id;
+    /* Of a subnet of a VPC that planning pools describe: the VPC. It counts in those pools only.
+     * NULL: it counts in all pools of the scope but those. */
+    const char *inside;
+    struct cidr cidr;
+    const char *resource_id, *allocation_id; /* what it is; NULL reads as "" here and below */
+    const char *type, *owner, *where;        /* "vpc"; account; where it was seen */
 };
 
 /* What is allocated. Strings belong to the engine and live as long as the allocation. */
@@ -97,6 +109,7 @@ struct allocation {
                                 engine_audit; or a reservation on which its resource stands */
     bool leaving;            /* its removal is planned in this run: see engine_plan_leave */
     bool late;               /* came after engine_mark */
+    bool imported;           /* the pool took it by itself, whoever owns it */
     const char *resource_id; /* vpc-..., the child pool's id, "" for custom */
     const char *owner, *region, *description; /* "" when not known */
     struct tags tags;
@@ -176,6 +189,8 @@ enum refusal_code {
     REFUSAL_NOT_SHARED,         /* id: pool; text2: the account that may not use it */
     REFUSAL_NOT_OWNER,          /* id; text: `what`; text2: who acts; holder_owner: whose it is */
     REFUSAL_SHARE_UNKNOWN,      /* id */
+    REFUSAL_OCCUPIED,           /* cidr overlaps `conflict`, where a network is: holder_*; text2:
+                                   where it was seen */
     REFUSAL_ORPHAN,             /* as TAKEN, by what lies outside the CIDRs of its pool `text`, or
                                    whose pool is not known */
     REFUSAL_CODE_COUNT,
@@ -199,6 +214,7 @@ struct refusal {
     int largest_free;     /* prefix length, -1 nothing */
     uint64_t count, limit;
     struct count free_addresses, total_addresses;
+    struct count occupied_addresses; /* neither free nor allocated: of occupants */
 };
 
 /* --- issuing: ENGINE_REFUSED fills *why (never NULL) and changes nothing --- */
@@ -218,7 +234,8 @@ enum engine_result engine_remove_scope(struct engine *e, const char *id, struct 
 
 enum engine_result engine_add_pool(struct engine *e, const struct pool_info *p,
                                    struct refusal *why);
-/* Rules and description may change; id, scope, source, family, locale must not. */
+/* Rules, description, auto_import and ignore_occupants may change; id, scope, source, family and
+ * locale must not. */
 enum engine_result engine_update_pool(struct engine *e, const struct pool_info *p,
                                       struct refusal *why);
 enum engine_result engine_remove_pool(struct engine *e, const char *id, bool cascade,
@@ -245,6 +262,7 @@ struct allocation_request {
     size_t disallowed_count;
     const char *resource_id, *owner, *region, *description; /* NULL reads as "" */
     struct tags tags;
+    bool imported; /* see struct allocation; means something in engine_load_allocation only */
 };
 /* On success *out is the allocation. */
 enum engine_result engine_allocate(struct engine *e, const struct allocation_request *r,
@@ -404,6 +422,29 @@ void engine_unload_cidr(struct engine *e, const char *pool_id, const struct cidr
  * May be called again after more loads. O(n log n). Until then reading shows what was settled
  * before; every issuing call settles first. */
 enum engine_result engine_settle(struct engine *e);
+
+/*
+ * --- occupied space: networks that exist although no pool gave their CIDRs (occupied.c) ---
+ *
+ * What an occupant covers is not given to resources: next-free passes over it, an explicit CIDR is
+ * refused (OCCUPIED), unless the request is the occupant itself (its resource or allocation id), or
+ * the pool ignores occupants. Pools may be built on top of what exists: an explicit CIDR of a child
+ * pool does not ask for occupants, one by length takes space without any as long as there is some.
+ */
+
+/* Several may be told of one CIDR, with any overlaps, in any order. O(1), and O(n log n) once
+ * before the next question. */
+enum engine_result engine_load_occupant(struct engine *e, const struct occupant *o);
+void engine_forget_occupants(struct engine *e); /* all of them */
+typedef bool (*occupant_visit)(void *ctx, const struct occupant *o);
+/* Those that overlap c and count in the pool, containers first; fn returns false to stop. O(log n)
+ * and what is visited. */
+bool engine_each_occupant(struct engine *e, const struct pool *p, const struct cidr *c,
+                          occupant_visit fn, void *ctx);
+/* What resources can draw from: the pool's space with its occupants taken. The blocks of what is
+ * taken only there need not be those of the occupants. Valid until the engine changes; NULL: memory
+ * is out, or no such pool. O(1) but after a change that concerns occupants, then O(n log n). */
+const struct space *engine_open_space(struct engine *e, const char *pool_id);
 
 /* --- drift: what is wrong with something that exists --- */
 

@@ -112,6 +112,8 @@ struct pool {
     struct allocations pending;   /* loaded since the last settling */
     struct space *space;
     struct space *planned; /* the space after the plan; NULL: not built */
+    struct space *open[2]; /* the two with occupants taken; NULL: not built */
+    bool vacant[2];        /* no occupant is in it: it needs no such space */
     size_t slice;          /* during rebuilding only */
 
     struct cidr *intents; /* in address order, none twice */
@@ -144,6 +146,21 @@ struct share {
     struct pairs accepted; /* account, "" */
 };
 
+/* The occupants of a scope, or of the inside of a VPC: items[first] to items[end - 1]. */
+struct layer {
+    const char *scope_id, *inside;
+    size_t first, end;
+    uint64_t lengths[3]; /* a bit for each prefix length that there is */
+};
+
+struct occupants {
+    struct occupant *items; /* once sorted: by scope, inside, CIDR */
+    size_t count, capacity;
+    struct layer *layers;
+    size_t layer_count;
+    bool sorted;
+};
+
 struct engine {
     struct quotas quotas;
     uint64_t seed; /* of the hashes: inputs cannot be made to collide beforehand */
@@ -154,6 +171,7 @@ struct engine {
     const char *actor;     /* whose requests these are; NULL: nobody's in particular */
     struct pairs members;  /* account, group */
     struct registry shares;
+    struct occupants occupants;
     size_t conflict_count; /* over all pools */
     bool contested;        /* pools overlap although neither feeds the other */
     bool marked;           /* see engine_mark */
@@ -259,6 +277,25 @@ void conflict_add(struct engine *e, struct pool *p, struct allocation *a);
 /* Part of the space became free or was added: who waits for it in the conflicts gets it. */
 void promote(struct engine *e, struct pool *p, const struct cidr *within);
 
+/* --- occupied.c --- */
+
+/* The space that resources draw from; NULL: memory is out. */
+struct space *open_view(struct engine *e, struct pool *p, bool planned);
+void open_drop(struct pool *p, bool planned); /* it is built again when asked for */
+/* The record got, or gave back, its block in the space, or in the planned one. */
+void open_claim(struct pool *p, bool planned, const struct cidr *c);
+void open_release(const struct engine *e, struct pool *p, bool planned, const struct cidr *c);
+/* Takes what occupants have of a copy of the pool's space. False: memory is out. */
+bool occupy(struct engine *e, const struct pool *p, struct space *s);
+/* Is there an occupant on c that is not who asks? */
+enum engine_result occupied_check(struct engine *e, const struct pool *p,
+                                  const struct allocation_request *r, const struct cidr *c,
+                                  struct refusal *why);
+bool occupied_ready(struct engine *e);                             /* false: memory is out */
+bool occupied_holds(const struct engine *e, const struct pool *p); /* for engine_check */
+void occupied_free(struct engine *e);
+size_t occupied_memory(const struct engine *e);
+
 /* --- allocation.c --- */
 
 /* A new record on a block that was chosen. NULL: memory is out, nothing changed. */
@@ -284,9 +321,10 @@ const struct pool *overlapping_pool(const struct engine *e, const struct pool *p
 enum engine_result choose_exact(struct engine *e, struct pool *p, bool planned,
                                 const struct cidr *c, const struct pool *recipient,
                                 struct refusal *why);
-enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, unsigned len,
-                               const struct cidr *disallowed, size_t count, struct cidr *out,
-                               struct refusal *why);
+/* for_pool: also from what is occupied, when there is nothing else. */
+enum engine_result choose_free(struct engine *e, struct pool *p, bool planned, bool for_pool,
+                               unsigned len, const struct cidr *disallowed, size_t count,
+                               struct cidr *out, struct refusal *why);
 
 /* --- demand.c --- */
 

@@ -152,6 +152,16 @@ STEP(s_plan2,
 STEP(s_check, check_one(e, "top", NULL, 24))
 STEP(s_check2, check_one(e, "top", "11.0.0.0/24", -1))
 STEP(s_leave, (engine_plan_leave(e, "a1"), engine_plan_leave_cidr(e, "child", &c20), ENGINE_OK))
+STEP(s_occupy,
+     engine_load_occupant(e, &(struct occupant){.scope_id = "private",
+                                                .cidr = {0x0a00450000000000u, 0, 24, FAMILY_V4},
+                                                .resource_id = "vpc-seen",
+                                                .where = "there"}))
+STEP(s_occupy2,
+     engine_load_occupant(e, &(struct occupant){.scope_id = "private",
+                                                .cidr = {0x0a00080000000000u, 0, 22, FAMILY_V4},
+                                                .resource_id = "vpc-other"}))
+STEP(s_open, engine_open_space(e, "top") ? ENGINE_OK : ENGINE_NO_MEMORY)
 STEP(s_release, engine_release(e, "l1", &reason))
 STEP(s_release2, engine_release(e, "l7", &reason))
 STEP(s_release3, engine_release(e, "a3", &reason))
@@ -161,12 +171,13 @@ STEP(s_ipam_gone, engine_remove_ipam(e, "ipam-1", true, &reason))
 
 typedef enum engine_result (*step)(struct engine *e);
 static const step steps[] = {
-    s_ipam,     s_ipam_update, s_scope,    s_top,     s_child,     s_top_cidr,    s_child_cidr,
-    s_exact,    s_update,      s_free,     s_default, s_retag,     s_child_cidr2, s_free2,
-    s_six,      s_load_cidr,   s_load1,    s_load2,   s_load3,     s_settle,      s_load4,
-    s_load5,    s_settle,      s_load6,    s_load7,   s_top_cidr2, s_settle,      s_intent,
-    s_plan,     s_check,       s_leave,    s_check,   s_plan2,     s_check2,      s_intent_pool,
-    s_release2, s_release,     s_release3, s_check,   s_remove,    s_scope_gone,  s_ipam_gone,
+    s_ipam,      s_ipam_update, s_scope,       s_top,      s_child,     s_top_cidr, s_child_cidr,
+    s_exact,     s_update,      s_occupy,      s_free,     s_default,   s_retag,    s_child_cidr2,
+    s_occupy2,   s_open,        s_free2,       s_six,      s_load_cidr, s_load1,    s_load2,
+    s_load3,     s_settle,      s_load4,       s_load5,    s_settle,    s_load6,    s_load7,
+    s_top_cidr2, s_settle,      s_intent,      s_plan,     s_check,     s_leave,    s_check,
+    s_plan2,     s_check2,      s_intent_pool, s_release2, s_release,   s_release3, s_check,
+    s_remove,    s_scope_gone,  s_ipam_gone,
 };
 #define STEPS (sizeof(steps) / sizeof(*steps))
 

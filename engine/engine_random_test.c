@@ -4,7 +4,7 @@
  *
  * The oracle's rule is the promise itself: an address is free in a pool when no resource anywhere
  * in the scope stands on it, and no child pool of this pool, and no orphan: the CIDR of a child
- * pool that its source pool has lost.
+ * pool that its source pool has lost. And for resources, no occupant: no network that no pool gave.
  */
 #include "engine/engine_fixture.h"
 #include "engine/engine_internal.h"
@@ -13,6 +13,8 @@
 #define BASE     (10u << 24)
 #define POOLS    6
 #define MAX      400
+#define SEEN     12
+#define CARELESS 3 /* the pool that ignores occupants */
 
 struct known {
     char id[24];
@@ -28,6 +30,8 @@ struct oracle {
     size_t count;
     struct cidr cidrs[POOLS][16];
     size_t cidr_count[POOLS];
+    struct cidr occupied[SEEN];
+    size_t occupied_count;
     unsigned serial;
     bool loads;
 };
@@ -107,6 +111,13 @@ static bool all_free(const bool *used, unsigned first, unsigned size)
         }
     }
     return true;
+}
+
+static void mark_occupied(const struct oracle *o, int pool, bool *used)
+{
+    for (size_t i = 0; i < o->occupied_count && pool != CARELESS; i++) {
+        mark(used, first_of(&o->occupied[i]), size_of(&o->occupied[i]));
+    }
 }
 
 static bool foretell_free(const struct oracle *o, int pool, unsigned len, const bool *used,
@@ -213,10 +224,16 @@ static void op_allocate(struct oracle *o)
     if (random_below(2)) {
         r.cidr = wanted;
         r.length = -1;
+        bool used[UNIVERSE] = {false};
         expected = foretell_exact(o, pool, -1, &wanted);
+        mark_occupied(o, pool, used);
+        if (expected == REFUSAL_NONE && !all_free(used, first_of(&wanted), size_of(&wanted))) {
+            expected = REFUSAL_OCCUPIED;
+        }
     } else {
         bool used[UNIVERSE];
         mark_used(o, pool, -1, used);
+        mark_occupied(o, pool, used);
         for (r.disallowed_count = 0; r.disallowed_count < random_below(4); r.disallowed_count++) {
             struct cidr *c = &avoid[r.disallowed_count];
             *c = random_cidr();
@@ -237,6 +254,7 @@ static void op_allocate(struct oracle *o)
     } else if (why.code == REFUSAL_NO_SPACE) {
         bool used[UNIVERSE];
         mark_used(o, pool, -1, used);
+        mark_occupied(o, pool, used);
         assert_int_equal(why.largest_free, foretell_largest(o, pool, used));
     } else if (why.code == REFUSAL_TAKEN || why.code == REFUSAL_ORPHAN) {
         check_holder(o, pool, &why);
@@ -305,9 +323,11 @@ static void op_provision(struct oracle *o)
                    : top_overlaps(o, pool, &wanted) ? REFUSAL_OVERLAPS_POOL
                                                     : REFUSAL_NONE;
     } else {
-        bool used[UNIVERSE];
+        bool used[UNIVERSE], open[UNIVERSE];
         unsigned shortest = 32;
         mark_used(o, source, -1, used);
+        memcpy(open, used, sizeof(open));
+        mark_occupied(o, source, open);
         r.cidr = (struct cidr){0};
         r.length = wanted.len;
         for (size_t i = 0; i < o->cidr_count[source]; i++) {
@@ -316,6 +336,7 @@ static void op_provision(struct oracle *o)
         }
         expected = o->cidr_count[source] == 0                            ? REFUSAL_NO_CIDRS
                    : wanted.len < shortest                               ? REFUSAL_LENGTH_INVALID
+                   : foretell_free(o, source, wanted.len, open, &wanted) ? REFUSAL_NONE
                    : foretell_free(o, source, wanted.len, used, &wanted) ? REFUSAL_NONE
                                                                          : REFUSAL_NO_SPACE;
     }
@@ -381,6 +402,14 @@ static void op_lose(struct oracle *o)
     }
 }
 
+static void new_pool(const struct oracle *o, int pool)
+{
+    struct pool_info info =
+        a_pool(pool_ids[pool], sources[pool] < 0 ? NULL : pool_ids[sources[pool]]);
+    info.ignore_occupants = pool == CARELESS;
+    must(engine_add_pool(o->e, &info, &why));
+}
+
 static void op_cascade(struct oracle *o)
 {
     int pool = 2 + (int)random_below(POOLS - 2);
@@ -400,7 +429,7 @@ static void op_cascade(struct oracle *o)
     for (int other = 0; other < POOLS; other++) {
         if (gone[other]) {
             assert_null(engine_pool(o->e, pool_ids[other]));
-            add_pool(o->e, pool_ids[other], pool_ids[sources[other]]);
+            new_pool(o, other);
         }
     }
 }
@@ -420,6 +449,45 @@ static void op_load(struct oracle *o)
     if (random_below(2)) {
         must(engine_settle(o->e));
     }
+}
+
+/* The world is seen anew. */
+static void op_look(struct oracle *o)
+{
+    if (random_below(3) == 0) {
+        engine_forget_occupants(o->e);
+        o->occupied_count = 0;
+    }
+    for (unsigned n = random_below(4); n > 0 && o->occupied_count < SEEN; n--) {
+        struct cidr c = random_cidr();
+        struct occupant seen = {.scope_id = random_below(8) ? "private" : "elsewhere",
+                                .cidr = c,
+                                .resource_id = "vpc-x"};
+        if (strcmp(seen.scope_id, "private") == 0) {
+            o->occupied[o->occupied_count++] = c;
+        }
+        must(engine_load_occupant(o->e, &seen));
+    }
+}
+
+/* The open space is what is neither given nor occupied, address by address. */
+static void look_at_open_space(const struct oracle *o, int pool)
+{
+    bool used[UNIVERSE] = {false};
+    struct count open = {0}, free_by_space = {0};
+    const struct pool *p = engine_pool(o->e, pool_ids[pool]);
+    const struct space *s = engine_open_space(o->e, pool_ids[pool]);
+    assert_non_null(s);
+    mark_occupied(o, pool, used);
+    for (unsigned i = 0; i < UNIVERSE; i++) {
+        struct cidr one = at(i, 32), root, block;
+        bool inside = space_root_of(pool_space(p), &one, &root);
+        bool is_free = inside && !used[i] && !space_overlapping(pool_space(p), &one, &block);
+        assert_int_equal(inside && !space_overlapping(s, &one, &block), is_free);
+        open = is_free ? count_add(open, cidr_count(&one)) : open;
+    }
+    free_by_space = count_sub(space_total(s), space_used(s));
+    assert_int_equal(count_compare(open, free_by_space), 0);
 }
 
 /* --- the invariants --- */
@@ -479,7 +547,7 @@ static void look_at_everything(const struct oracle *o)
     }
 }
 
-static void run(bool loads, unsigned rounds, unsigned steps)
+static void run(bool loads, bool occupants, unsigned rounds, unsigned steps)
 {
     random_start();
     for (unsigned round = 0; round < rounds; round++) {
@@ -488,10 +556,14 @@ static void run(bool loads, unsigned rounds, unsigned steps)
         o->e = new_engine();
         o->loads = loads;
         for (int p = 0; p < POOLS; p++) {
-            add_pool(o->e, pool_ids[p], sources[p] < 0 ? NULL : pool_ids[sources[p]]);
+            new_pool(o, p);
         }
         for (unsigned step = 0; step < steps; step++) {
             unsigned what = random_below(100);
+            if (occupants && random_below(12) == 0) {
+                op_look(o);
+                look_at_open_space(o, (int)random_below(POOLS));
+            }
             if (o->count > 60 || what < 30) {
                 op_release(o);
             } else if (what < 70) {
@@ -517,13 +589,20 @@ static void run(bool loads, unsigned rounds, unsigned steps)
 static void test_issuing(void **state)
 {
     (void)state;
-    run(false, 10, 600);
+    run(false, false, 10, 600);
+}
+
+static void test_issuing_beside_what_exists(void **state)
+{
+    (void)state;
+    run(false, true, 20, 600);
+    run(true, true, 20, 600);
 }
 
 static void test_issuing_in_a_contradictory_estate(void **state)
 {
     (void)state;
-    run(true, 20, 600);
+    run(true, false, 20, 600);
 }
 
 /* --- the index on its own --- */
@@ -587,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_index),
         cmocka_unit_test(test_issuing),
         cmocka_unit_test(test_issuing_in_a_contradictory_estate),
+        cmocka_unit_test(test_issuing_beside_what_exists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

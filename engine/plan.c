@@ -30,8 +30,8 @@ enum engine_result engine_check_allocate(struct engine *e, const struct allocati
         return result;
     }
     result = choose_for(e, p, r, true, len, &c, why);
-    bool knowable =
-        result != ENGINE_REFUSED || why->code == REFUSAL_TAKEN || why->code == REFUSAL_ORPHAN;
+    bool knowable = result != ENGINE_REFUSED || why->code == REFUSAL_TAKEN ||
+                    why->code == REFUSAL_ORPHAN || why->code == REFUSAL_OCCUPIED;
     if (!knowable && supply_open(p, len)) {
         result = ENGINE_OK;
     }
@@ -75,6 +75,7 @@ void engine_plan_leave(struct engine *e, const char *allocation_id)
     a->leaving = true;
     p->leaving_count++;
     if (p->planned) {
+        open_release(e, p, true, &a->cidr);
         enum space_result result = space_release(p->planned, &a->cidr);
         if (a->conflicting || p->conflicts.count > 0 ||
             (result != SPACE_OK && result != SPACE_NOT_FOUND)) {

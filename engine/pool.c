@@ -201,6 +201,11 @@ static bool pool_define(struct engine *e, struct pool *p, const struct pool_info
     if (!p->known || p->info->family != copy->family) {
         mark_rebuild(e, p);
     }
+    if (!p->known || p->info->ignore_occupants != copy->ignore_occupants ||
+        strcmp(p->info->scope_id, copy->scope_id) != 0 || p->info->planning != copy->planning) {
+        view_drop(p);
+        open_drop(p, false);
+    }
     source_set(p, source);
     free(p->info);
     p->info = copy;
@@ -226,7 +231,8 @@ void pool_free(struct engine *e, struct pool *p)
     demand_free(e, p);
     free(p->departed);
     space_free(p->space);
-    space_free(p->planned);
+    view_drop(p);
+    open_drop(p, false);
     free(p->info);
     free(p);
 }
@@ -402,6 +408,8 @@ enum engine_result engine_update_pool(struct engine *e, const struct pool_info *
     struct pool_info merged = *known->info; /* what may not change is kept */
     merged.rules = p->rules;
     merged.description = p->description;
+    merged.ignore_occupants = p->ignore_occupants;
+    merged.auto_import = p->auto_import;
     enum engine_result result = must_own(e, merged.owner, "IPAM pool", p->id, why);
     if (result == ENGINE_OK) {
         result = rules_valid(&merged, why);

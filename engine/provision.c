@@ -172,7 +172,7 @@ static enum engine_result choose_in_source(struct engine *e, const struct provis
         why->curable = true; /* the source pool may get a larger CIDR */
         return ENGINE_REFUSED;
     }
-    return choose_free(e, source, planned, (unsigned)r->length, NULL, 0, out, why);
+    return choose_free(e, source, planned, true, (unsigned)r->length, NULL, 0, out, why);
 }
 
 /* Everything that is asked before space is. */
@@ -245,6 +245,7 @@ static void provision_commit(struct engine *e, struct pool *p, const struct cidr
     added->late = e->marked;
     supply_settle(p, c);
     view_drop(p);
+    open_drop(p, false);
     e->contested = e->contested || overlapping_pool(e, p, c, false, &theirs);
     for (size_t i = 0; i < p->conflicts.count; i++) {
         const struct cidr *stray = &p->conflicts.items[i]->cidr;
@@ -289,14 +290,14 @@ enum engine_result engine_provision(struct engine *e, const struct provision_req
     return ENGINE_OK;
 }
 
-struct occupants {
+struct users {
     size_t count;
     const struct allocation *lowest;
 };
 
-static bool count_occupant(void *ctx, const struct allocation *a)
+static bool count_user(void *ctx, const struct allocation *a)
 {
-    struct occupants *o = ctx;
+    struct users *o = ctx;
     if (!o->lowest || allocation_compare(a, o->lowest) < 0) {
         o->lowest = a;
     }
@@ -335,9 +336,9 @@ enum engine_result engine_deprovision(struct engine *e, const char *pool_id, con
         why->cidr = *c;
         return ENGINE_REFUSED;
     }
-    struct occupants o = {0};
+    struct users o = {0};
     if (!inner) { /* an inner one leaves nothing outside the pool */
-        each_overlapping(e, p, c, count_occupant, &o);
+        each_overlapping(e, p, c, count_user, &o);
     }
     if (o.count > 0) {
         refuse_taken(why, p, c, o.lowest);
@@ -357,6 +358,7 @@ void provision_undo(struct engine *e, struct pool *p, size_t i)
     bool inner = has_outer_cidr(p, &gone);
     pool_cidr_remove(p, i);
     view_drop(p);
+    open_drop(p, false);
     if (!inner && space_remove_root(p->space, &gone) != SPACE_OK) {
         mark_rebuild(e, p);
     }

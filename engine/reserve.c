@@ -106,13 +106,16 @@ enum engine_result choose_for(struct engine *e, struct pool *p, const struct all
                               bool planned, int len, struct cidr *out, struct refusal *why)
 {
     if (!cidr_is_set(&r->cidr)) {
-        return choose_free(e, p, planned, (unsigned)len, r->disallowed, r->disallowed_count, out,
-                           why);
+        return choose_free(e, p, planned, false, (unsigned)len, r->disallowed, r->disallowed_count,
+                           out, why);
     }
     *out = r->cidr;
     enum engine_result result = choose_exact(e, p, planned, &r->cidr, NULL, why);
     bool taken = result == ENGINE_REFUSED && why->code == REFUSAL_TAKEN;
-    return taken && partner_find(e, p, r, &r->cidr, planned) ? ENGINE_OK : result;
+    if (result == ENGINE_OK || (taken && partner_find(e, p, r, &r->cidr, planned))) {
+        return occupied_check(e, p, r, &r->cidr, why);
+    }
+    return result;
 }
 
 enum space_result settle_on(struct engine *e, struct allocation *a,

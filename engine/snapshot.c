@@ -9,7 +9,8 @@
  *
  * In a copy all allocations hold their space, contradicting ones too: they are claimed containers
  * first (address order), and one that lies inside an earlier one is covered already. One that is
- * larger than a root takes the whole root.
+ * larger than a root takes the whole root. Occupied space comes last, and what is left out is kept
+ * free of it: what has its CIDR keeps it, whoever was seen there since.
  */
 #include <stdlib.h>
 
@@ -33,12 +34,14 @@ void snapshot_departs(struct engine *e, struct pool *p, const struct allocation 
 }
 
 struct copy {
-    const struct engine *e;
+    struct engine *e;
     const struct pool *p;
     struct space *space;
     bool as_marked, complete;
     allocation_visit skip;
     void *ctx;
+    struct cidr *skipped; /* blocks of what is left out */
+    size_t skipped_count, skipped_capacity;
 };
 
 static bool copy_root(void *ctx, const struct cidr *root)
@@ -82,10 +85,17 @@ static bool copy_block(struct copy *c, const struct cidr *block)
 static bool copy_allocation(void *ctx, const struct allocation *a)
 {
     struct copy *c = ctx;
-    if ((c->as_marked && a->late) || (c->skip && c->skip(c->ctx, a))) {
+    if (c->as_marked && a->late) {
         return true;
     }
-    return copy_block(c, &a->cidr);
+    if (!c->skip || !c->skip(c->ctx, a)) {
+        return copy_block(c, &a->cidr);
+    }
+    c->complete = grow(&c->skipped, &c->skipped_capacity, c->skipped_count + 1, sizeof(a->cidr));
+    if (c->complete) {
+        c->skipped[c->skipped_count++] = a->cidr;
+    }
+    return c->complete;
 }
 
 static bool copy_foreign(void *ctx, const struct cidr *root)
@@ -97,6 +107,26 @@ static bool copy_foreign(void *ctx, const struct cidr *root)
 static int by_place(const void *a, const void *b)
 {
     return cidr_compare(a, b);
+}
+
+/* Takes what is occupied but where the skipped allocations are. */
+static bool copy_occupied(struct copy *c)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->skipped_count; i++) {
+        enum space_result result = space_claim(c->space, &c->skipped[i], NULL);
+        if (result == SPACE_NO_MEMORY) {
+            return false;
+        }
+        if (result == SPACE_OK) {
+            c->skipped[kept++] = c->skipped[i];
+        }
+    }
+    bool complete = occupy(c->e, c->p, c->space);
+    while (kept > 0 && complete) {
+        complete = space_release(c->space, &c->skipped[--kept]) == SPACE_OK;
+    }
+    return complete;
 }
 
 static bool copy_all(struct copy *c)
@@ -118,7 +148,7 @@ static bool copy_all(struct copy *c)
             return false;
         }
     }
-    return true;
+    return copy_occupied(c);
 }
 
 enum engine_result engine_copy_space(struct engine *e, const char *pool_id, bool as_marked,
@@ -137,7 +167,9 @@ enum engine_result engine_copy_space(struct engine *e, const char *pool_id, bool
                      .complete = true,
                      .skip = skip,
                      .ctx = ctx};
-    if (!c.space || !copy_all(&c)) {
+    bool complete = c.space && copy_all(&c);
+    free(c.skipped);
+    if (!complete) {
         space_free(c.space);
         return ENGINE_NO_MEMORY;
     }

@@ -189,6 +189,7 @@ static void rebuild_commit(struct engine *e, struct pool *p, struct space *s,
     p->space = s;
     p->rebuild = false;
     view_drop(p);
+    open_drop(p, false);
 }
 
 static bool rebuild_pool(struct engine *e, struct pool *p, struct entry *entries, size_t n)
@@ -264,7 +265,9 @@ enum space_result hold(struct engine *e, struct allocation *a)
         return result;
     }
     place_add(e, a);
+    open_claim(p, false, &a->cidr);
     if (p->planned) {
+        open_claim(p, true, &a->cidr);
         result = space_claim(p->planned, &a->cidr, NULL);
         if (result != SPACE_OK && result != SPACE_OUTSIDE) {
             view_drop(p); /* OUTSIDE: its CIDR is leaving */
@@ -362,7 +365,9 @@ static void give_back(struct engine *e, struct pool *p, const struct allocation 
     if (space_release(p->space, &a->cidr) != SPACE_OK) {
         mark_rebuild(e, p);
     }
+    open_release(e, p, false, &a->cidr);
     if (p->planned && !a->leaving) {
+        open_release(e, p, true, &a->cidr);
         enum space_result result = space_release(p->planned, &a->cidr);
         if (p->conflicts.count > 0 || (result != SPACE_OK && result != SPACE_NOT_FOUND)) {
             view_drop(p); /* NOT_FOUND: its CIDR is leaving */
@@ -397,6 +402,7 @@ void view_drop(struct pool *p)
 {
     space_free(p->planned);
     p->planned = NULL;
+    open_drop(p, true);
 }
 
 struct gathering {

@@ -11,8 +11,8 @@
  * {len} {min} {max} prefix lengths, {largest} largest free block, {free} {total} addresses, {count}
  * {limit}, {text} {text2} {text3} as the refusal documents them, {holder} who has the space,
  * {owner} its account,
- * {origin} which state was read; of an orphan {keeper} its pool, {lost} what that lacks, {restore}
- * what brings it back.
+ * {origin} which state was read; {occupied} addresses of networks without a pool, {occupant} such a
+ * network; of an orphan {keeper} its pool, {lost} what that lacks, {restore} what brings it back.
  */
 #include "provider/estate.h"
 
@@ -136,8 +136,8 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
     [REFUSAL_NO_SPACE] = {"InvalidParameterValue", ROLE_LENGTH,
                           "The allocation size is too big for the pool: a /{len} was requested "
                           "from {pool}, whose largest free block is {largest} ({free} of {total} "
-                          "addresses free, {count} allocations). A block is aligned to its size "
-                          "and never overlaps another. Ask for a smaller block, release what is "
+                          "addresses free, {count} allocations{occupied}). A block is aligned to "
+                          "its size and never overlaps another. Ask for a smaller block, release what is "
                           "not needed, or provision another CIDR to the pool."},
     [REFUSAL_OUTSIDE_POOL] = {"InvalidParameterValue", ROLE_CIDR,
                               "The CIDR {cidr} is not inside {pool}, which holds {cidrs}. Only "
@@ -149,6 +149,11 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                        "The CIDR {cidr} overlaps {conflict} in {pool}, which is held by {holder}. "
                        "A CIDR is issued once. Choose another CIDR, or ask for a netmask length "
                        "and let the pool choose."},
+    [REFUSAL_OCCUPIED] = {"InvalidParameterValue", ROLE_CIDR,
+                          "The CIDR {cidr} overlaps {conflict}, where {occupant} exists without "
+                          "an allocation, as {text2} tells. What exists keeps its space, whoever "
+                          "made it. Import it, set respect_discovered = false in {pool}, "
+                          "or correct what was seen there; or choose another CIDR."},
     [REFUSAL_ORPHAN] = {"InvalidParameterValue", ROLE_CIDR,
                         "The CIDR {cidr} overlaps {conflict}, which {holder} has from {keeper}, "
                         "although {lost}. A CIDR is issued once, also when what it came from has "
@@ -246,6 +251,26 @@ static const char *holder_name(struct call *c, const struct refusal *w)
     return arena_printf(c->arena, "%s %s", what, who);
 }
 
+static const char *occupied_text(struct call *c, const struct refusal *w)
+{
+    char buf[64];
+    if (count_is_zero(w->occupied_addresses))
+        return "";
+    return arena_printf(c->arena, ", %s addresses of discovered networks",
+                        count_format(w->occupied_addresses, buf, sizeof buf));
+}
+
+static const char *occupant_name(struct call *c, const struct refusal *w)
+{
+    const char *what = w->holder_type[0] ? w->holder_type : "network";
+    const char *name = w->holder_resource[0]
+                           ? arena_printf(c->arena, "%s %s", what, w->holder_resource)
+                           : arena_printf(c->arena, "a %s", what);
+    return w->holder_owner[0]
+               ? arena_printf(c->arena, "%s of account %s", name, w->holder_owner)
+               : name;
+}
+
 /* What the pool of an orphan lacks; restore: what to do about it. */
 static const char *lost_text(struct call *c, const struct refusal *w, bool restore)
 {
@@ -340,6 +365,10 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
         return w->holder_owner;
     if (IS("holder"))
         return holder_name(c, w);
+    if (IS("occupied"))
+        return occupied_text(c, w);
+    if (IS("occupant"))
+        return occupant_name(c, w);
     if (IS("keeper"))
         return pool_name(c, w->text);
     if (IS("lost"))

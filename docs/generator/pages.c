@@ -17,7 +17,7 @@
 #define SPACE_CODES                                                                                \
     REFUSAL_NO_SIZE, REFUSAL_BOTH_SIZES, REFUSAL_TOO_LARGE, REFUSAL_TOO_SMALL,                     \
         REFUSAL_TAG_MISSING, REFUSAL_POOL_LOCALE, REFUSAL_NO_SPACE, REFUSAL_NO_CIDRS,              \
-        REFUSAL_OUTSIDE_POOL, REFUSAL_TAKEN, REFUSAL_ORPHAN, REFUSAL_FAMILY,                       \
+        REFUSAL_OUTSIDE_POOL, REFUSAL_TAKEN, REFUSAL_OCCUPIED, REFUSAL_ORPHAN, REFUSAL_FAMILY,     \
         REFUSAL_LENGTH_INVALID, REFUSAL_NOT_SHARED, REFUSAL_POOL_UNKNOWN
 
 /* What a CIDR inside a VPC can meet, for a subnet and for a further CIDR of the VPC. */

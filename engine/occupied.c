@@ -1,0 +1,491 @@
+/*
+ * occupied - space where networks are that no pool gave
+ *
+ * An estate is older than its pools. Networks that others made stand inside the CIDRs of pools and
+ * have no record there; they are known only because somebody saw them. Their space is free by the
+ * rules of pools, and giving it out would make an overlap, so resources are kept off.
+ *
+ * Occupants are no allocations: they are not counted as such, break no rule and are in no pool, and
+ * pools may be made on top of them. Therefore they do not enter a pool's space, which says what was
+ * given. A pool that has occupants gets a second one, the open space: a copy in which they are
+ * taken as well. Whoever draws for a resource looks there, and keeps the speed and the answers
+ * (next free, largest block, what is free) of any space. It follows each claim and release like the
+ * planned space does (view.c), and there is one of each. Pools without occupants have none.
+ *
+ * Where a record and an occupant meet, the block in the open space may be of either. So a release
+ * there, which has to find out what stays taken, drops the copy when an occupant is concerned. That
+ * is rare: records come onto occupants by import, and by pools on top of them.
+ *
+ * The occupants are one sorted array, in layers: a scope, or the inside of a VPC (planning pools).
+ * What overlaps a CIDR is found by bisection, once for each prefix length that the layer has.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine_internal.h"
+
+/* --- the occupants --- */
+
+enum engine_result engine_load_occupant(struct engine *e, const struct occupant *o)
+{
+    struct occupants *all = &e->occupants;
+    struct occupant one = {.scope_id = intern(e, o->scope_id),
+                           .inside = intern(e, o->inside),
+                           .cidr = o->cidr,
+                           .resource_id = intern(e, o->resource_id),
+                           .allocation_id = intern(e, o->allocation_id),
+                           .type = intern(e, o->type),
+                           .owner = intern(e, o->owner),
+                           .where = intern(e, o->where)};
+    if (!one.scope_id || !one.inside || !one.resource_id || !one.allocation_id || !one.type ||
+        !one.owner || !one.where ||
+        !grow(&all->items, &all->capacity, all->count + 1, sizeof(*all->items))) {
+        return ENGINE_NO_MEMORY;
+    }
+    all->items[all->count++] = one;
+    all->sorted = false;
+    return ENGINE_OK;
+}
+
+static void drop_all(struct engine *e)
+{
+    for (size_t i = 0; i < e->pools.count; i++) {
+        open_drop(e->pools.items[i], false);
+        open_drop(e->pools.items[i], true);
+    }
+}
+
+void engine_forget_occupants(struct engine *e)
+{
+    e->occupants.count = e->occupants.layer_count = 0;
+    e->occupants.sorted = true;
+    drop_all(e);
+}
+
+void occupied_free(struct engine *e)
+{
+    free(e->occupants.items);
+    free(e->occupants.layers);
+}
+
+size_t occupied_memory(const struct engine *e)
+{
+    return e->occupants.capacity * sizeof(struct occupant) +
+           e->occupants.layer_count * sizeof(struct layer);
+}
+
+static int layer_order(const char *scope_a, const char *inside_a, const char *scope_b,
+                       const char *inside_b)
+{
+    int order = strcmp(scope_a, scope_b);
+    return order != 0 ? order : strcmp(inside_a, inside_b);
+}
+
+static int occupant_order(const void *x, const void *y)
+{
+    const struct occupant *a = x, *b = y;
+    int order = layer_order(a->scope_id, a->inside, b->scope_id, b->inside);
+    if (order == 0) {
+        order = cidr_compare(&a->cidr, &b->cidr);
+    }
+    if (order == 0) {
+        order = strcmp(a->resource_id, b->resource_id);
+    }
+    return order != 0 ? order : strcmp(a->where, b->where);
+}
+
+bool occupied_ready(struct engine *e)
+{
+    struct occupants *all = &e->occupants;
+    if (all->sorted || all->count == 0) {
+        return true;
+    }
+    qsort(all->items, all->count, sizeof(*all->items), occupant_order);
+    size_t n = 1;
+    for (size_t i = 1; i < all->count; i++) {
+        const struct occupant *a = &all->items[i - 1], *b = &all->items[i];
+        n += layer_order(a->scope_id, a->inside, b->scope_id, b->inside) != 0;
+    }
+    struct layer *layers = realloc(all->layers, n * sizeof(*layers));
+    if (!layers) {
+        return false;
+    }
+    all->layers = layers;
+    all->layer_count = 0;
+    struct layer *l = NULL;
+    for (size_t i = 0; i < all->count; i++) {
+        const struct occupant *o = &all->items[i];
+        if (!l || layer_order(l->scope_id, l->inside, o->scope_id, o->inside) != 0) {
+            l = &all->layers[all->layer_count++];
+            *l = (struct layer){.scope_id = o->scope_id, .inside = o->inside, .first = i};
+        }
+        l->end = i + 1;
+        l->lengths[o->cidr.len / 64] |= (uint64_t)1 << o->cidr.len % 64;
+    }
+    all->sorted = true;
+    drop_all(e);
+    return true;
+}
+
+/* The VPC whose inside the pool plans; "" for a pool that plans none. */
+static const char *planned_inside(const struct pool *p)
+{
+    if (!pool_in_planning(p)) {
+        return "";
+    }
+    while (!p->info->planning) {
+        p = p->source;
+    }
+    return p->info->resource_id ? p->info->resource_id : "";
+}
+
+/* What counts in this pool; NULL: nothing. */
+static const struct layer *layer_of(const struct engine *e, const struct pool *p)
+{
+    const struct occupants *all = &e->occupants;
+    size_t low = 0, high = all->sorted ? all->layer_count : 0;
+    if (high == 0 || !p->known || p->info->ignore_occupants) {
+        return NULL;
+    }
+    const char *inside = planned_inside(p);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct layer *l = &all->layers[middle];
+        int order = layer_order(l->scope_id, l->inside, p->info->scope_id, inside);
+        if (order == 0) {
+            return l;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
+}
+
+static size_t seek(const struct engine *e, const struct layer *l, const struct cidr *c)
+{
+    size_t low = l->first, high = l->end;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (cidr_compare(&e->occupants.items[middle].cidr, c) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool each_in_layer(const struct engine *e, const struct layer *l, const struct cidr *c,
+                          occupant_visit fn, void *ctx)
+{
+    const struct occupant *items = e->occupants.items;
+    for (unsigned len = 0; len < c->len; len++) {
+        if (!(l->lengths[len / 64] >> len % 64 & 1)) {
+            continue;
+        }
+        struct cidr wide = cidr_widen(c, len);
+        for (size_t i = seek(e, l, &wide); i < l->end && cidr_equal(&items[i].cidr, &wide); i++) {
+            if (!fn(ctx, &items[i])) {
+                return false;
+            }
+        }
+    }
+    for (size_t i = seek(e, l, c); i < l->end && cidr_contains(c, &items[i].cidr); i++) {
+        if (!fn(ctx, &items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool engine_each_occupant(struct engine *e, const struct pool *p, const struct cidr *c,
+                          occupant_visit fn, void *ctx)
+{
+    const struct layer *l = occupied_ready(e) ? layer_of(e, p) : NULL;
+    return !l || each_in_layer(e, l, c, fn, ctx);
+}
+
+/* --- an exact CIDR --- */
+
+struct asking {
+    const char *resource_id, *allocation_id;
+    const struct occupant *other;
+};
+
+static bool is_text(const char *a, const char *b)
+{
+    return *a && b && strcmp(a, b) == 0;
+}
+
+static bool stop_at_other(void *ctx, const struct occupant *o)
+{
+    struct asking *a = ctx;
+    if (!is_text(o->resource_id, a->resource_id) && !is_text(o->allocation_id, a->allocation_id)) {
+        a->other = o;
+    }
+    return !a->other;
+}
+
+enum engine_result occupied_check(struct engine *e, const struct pool *p,
+                                  const struct allocation_request *r, const struct cidr *c,
+                                  struct refusal *why)
+{
+    if (!occupied_ready(e)) {
+        return ENGINE_NO_MEMORY;
+    }
+    struct asking a = {r->resource_id, r->id, NULL};
+    engine_each_occupant(e, p, c, stop_at_other, &a);
+    if (!a.other) {
+        return ENGINE_OK;
+    }
+    refuse(why, REFUSAL_OCCUPIED, p->id);
+    why->cidr = *c;
+    why->length = c->len;
+    why->conflict = a.other->cidr;
+    REFUSAL_SET(why->holder_resource, a.other->resource_id);
+    REFUSAL_SET(why->holder_owner, a.other->owner);
+    REFUSAL_SET(why->holder_type, a.other->type);
+    REFUSAL_SET(why->text2, a.other->where);
+    return ENGINE_REFUSED;
+}
+
+/* --- the open space --- */
+
+struct filling {
+    struct space *space;
+    const struct cidr *root;
+    struct cidr *items; /* free parts of an occupant, when it is not free as a whole */
+    size_t count, capacity;
+    bool complete;
+};
+
+static bool keep_part(void *ctx, const struct cidr *part)
+{
+    struct filling *f = ctx;
+    f->complete = grow(&f->items, &f->capacity, f->count + 1, sizeof(*f->items));
+    if (f->complete) {
+        f->items[f->count++] = *part;
+    }
+    return f->complete;
+}
+
+static bool take_block(struct filling *f, const struct cidr *c)
+{
+    enum space_result result = space_claim(f->space, c, NULL);
+    if (result != SPACE_TAKEN) {
+        return result != SPACE_NO_MEMORY;
+    }
+    f->count = 0;
+    if (!space_each_free(f->space, c, keep_part, f)) {
+        return false;
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        if (space_claim(f->space, &f->items[i], NULL) == SPACE_NO_MEMORY) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_occupant(void *ctx, const struct occupant *o)
+{
+    struct filling *f = ctx;
+    bool larger = cidr_contains(&o->cidr, f->root);
+    f->complete = take_block(f, larger ? f->root : &o->cidr);
+    return f->complete;
+}
+
+struct occupying {
+    struct engine *e;
+    const struct layer *layer;
+    struct filling filling;
+};
+
+static bool occupy_root(void *ctx, const struct cidr *root)
+{
+    struct occupying *o = ctx;
+    o->filling.root = root;
+    return each_in_layer(o->e, o->layer, root, take_occupant, &o->filling);
+}
+
+/* The roots are those of `of`, which does not change meanwhile. */
+static bool occupy_roots(struct engine *e, const struct layer *l, struct space *s,
+                         const struct space *of)
+{
+    struct occupying o = {e, l, {.space = s, .complete = true}};
+    space_each_root(of, occupy_root, &o);
+    free(o.filling.items);
+    return o.filling.complete;
+}
+
+bool occupy(struct engine *e, const struct pool *p, struct space *s)
+{
+    const struct layer *l = occupied_ready(e) ? layer_of(e, p) : NULL;
+    return l ? occupy_roots(e, l, s, p->space) : e->occupants.count == 0 || e->occupants.sorted;
+}
+
+static bool copy_root(void *ctx, const struct cidr *root)
+{
+    return space_add_root(ctx, root) == SPACE_OK;
+}
+
+static bool copy_block(void *ctx, const struct cidr *block)
+{
+    return space_claim(ctx, block, NULL) == SPACE_OK;
+}
+
+static struct space *open_build(struct engine *e, const struct layer *l, const struct space *of,
+                                enum family f)
+{
+    struct space *s = space_new(f);
+    if (s && space_each_root(of, copy_root, s) && space_each_used(of, NULL, copy_block, s) &&
+        occupy_roots(e, l, s, of)) {
+        return s;
+    }
+    space_free(s);
+    return NULL;
+}
+
+struct search {
+    const struct engine *e;
+    const struct layer *layer;
+};
+
+static bool stop_at_any(void *ctx, const struct occupant *o)
+{
+    (void)ctx;
+    (void)o;
+    return false;
+}
+
+static bool root_is_vacant(void *ctx, const struct cidr *root)
+{
+    const struct search *s = ctx;
+    return each_in_layer(s->e, s->layer, root, stop_at_any, NULL);
+}
+
+struct space *open_view(struct engine *e, struct pool *p, bool planned)
+{
+    struct space *below = view(e, p, planned);
+    if (!below || e->occupants.count == 0) {
+        return below;
+    }
+    if (!occupied_ready(e)) {
+        return NULL;
+    }
+    unsigned which = planned && below != p->space;
+    if (p->open[which] || p->vacant[which]) {
+        return p->vacant[which] ? below : p->open[which];
+    }
+    struct search s = {e, layer_of(e, p)};
+    p->vacant[which] = !s.layer || space_each_root(below, root_is_vacant, &s);
+    if (!p->vacant[which]) {
+        p->open[which] = open_build(e, s.layer, below, pool_family(p));
+        below = p->open[which];
+    }
+    return below;
+}
+
+void open_drop(struct pool *p, bool planned)
+{
+    space_free(p->open[planned]);
+    p->open[planned] = NULL;
+    p->vacant[planned] = false;
+}
+
+void open_claim(struct pool *p, bool planned, const struct cidr *c)
+{
+    struct space *s = p->open[planned];
+    struct cidr block;
+    if (!s) {
+        return;
+    }
+    enum space_result result = space_claim(s, c, NULL);
+    bool covered =
+        result == SPACE_TAKEN && space_overlapping(s, c, &block) && cidr_contains(&block, c);
+    if (result != SPACE_OK && result != SPACE_OUTSIDE && !covered) {
+        open_drop(p, planned); /* OUTSIDE: its CIDR is leaving */
+    }
+}
+
+void open_release(const struct engine *e, struct pool *p, bool planned, const struct cidr *c)
+{
+    const struct layer *l = layer_of(e, p);
+    if (!p->open[planned]) {
+        return;
+    }
+    bool shared = p->conflicts.count > 0 || (l && !each_in_layer(e, l, c, stop_at_any, NULL));
+    enum space_result result = shared ? SPACE_IN_USE : space_release(p->open[planned], c);
+    if (result != SPACE_OK && !(planned && result == SPACE_NOT_FOUND)) {
+        open_drop(p, planned); /* NOT_FOUND: its CIDR is leaving */
+    }
+}
+
+const struct space *engine_open_space(struct engine *e, const char *pool_id)
+{
+    struct pool *p = pool_find(e, pool_id);
+    return p && engine_settle(e) == ENGINE_OK ? open_view(e, p, false) : NULL;
+}
+
+/* --- for tests --- */
+
+struct comparison {
+    const struct engine *e;
+    const struct layer *layer;
+    const struct space *below, *open;
+    const struct cidr *root;
+};
+
+static bool stop(void *ctx, const struct cidr *block)
+{
+    (void)ctx;
+    (void)block;
+    return false;
+}
+
+static bool is_taken(void *ctx, const struct cidr *block)
+{
+    const struct comparison *m = ctx;
+    return space_each_free(m->open, block, stop, NULL);
+}
+
+static bool occupant_is_taken(void *ctx, const struct occupant *o)
+{
+    const struct comparison *m = ctx;
+    return is_taken(ctx, cidr_contains(&o->cidr, m->root) ? m->root : &o->cidr);
+}
+
+static bool root_is_occupied(void *ctx, const struct cidr *root)
+{
+    struct comparison *m = ctx;
+    m->root = root;
+    return each_in_layer(m->e, m->layer, root, occupant_is_taken, m);
+}
+
+/* A block is taken for a reason. */
+static bool is_explained(void *ctx, const struct cidr *block)
+{
+    const struct comparison *m = ctx;
+    struct cidr below;
+    return (space_overlapping(m->below, block, &below) && cidr_contains(&below, block)) ||
+           !each_in_layer(m->e, m->layer, block, stop_at_any, NULL);
+}
+
+bool occupied_holds(const struct engine *e, const struct pool *p)
+{
+    struct comparison m = {.e = e, .layer = layer_of(e, p)};
+    for (unsigned planned = 0; planned < 2 && e->occupants.sorted; planned++) {
+        m.below = planned ? p->planned : p->space;
+        m.open = p->open[planned];
+        if (m.open && (!m.below || !m.layer || !space_check(m.open) ||
+                       !space_each_used(m.below, NULL, is_taken, &m) ||
+                       !space_each_root(m.below, root_is_occupied, &m) ||
+                       !space_each_used(m.open, NULL, is_explained, &m))) {
+            return false;
+        }
+    }
+    return true;
+}
