@@ -19,12 +19,13 @@
 #include <string.h>
 
 #include "proto/log.h"
+#include "provider/inventory.h"
 
 struct settings {
     struct field_string region, account_id;
     struct field_value default_tags, ignore_tags, state, assume_role, allowed, forbidden, quotas;
     struct field_value organization;
-    struct field_value estate, claims;
+    struct field_value estate, claims, inventory;
     struct field_string lock_timeout;
     struct field_int exhaustion;
 };
@@ -79,6 +80,13 @@ static const struct attribute provider_attributes[] = {
      .description = "A plan after which more than this share of a pool is in use warns, in percent "
                     "of the pool's addresses; 0 never warns. Default: 80.",
      FIELD(struct settings, exhaustion)},
+    {.name = "inventory",
+     .type = &type_list_string,
+     .flags = ATTR_OPTIONAL,
+     .description = "Files that say which networks exist: the own format, what `aws ec2 "
+                    "describe-vpcs` and `describe-subnets` print, NetBox's prefixes; YAML or JSON. "
+                    "Paths with wildcards, absolute or from Terraform's working directory.",
+     FIELD(struct settings, inventory)},
     IGNORED("access_key", string),
     IGNORED("custom_ca_bundle", string),
     IGNORED("ec2_metadata_service_endpoint", string),
@@ -615,6 +623,20 @@ static bool act_as_account(struct call *c, const struct settings *s, struct esta
     return false;
 }
 
+static bool read_inventory(struct call *c, const struct settings *s, struct estate *e)
+{
+    const struct value *list = s->inventory.v;
+    if (s->inventory.is == KNOWN && value_is_wholly_known(list))
+        return list->seq.count == 0 ||
+               inventory_load(e->sightings, c->diags, string_array(c->arena, list),
+                              list->seq.count);
+    if (s->inventory.is != ABSENT)
+        diag_error(c->diags, PATH_ATTR(NULL, "inventory"), "The inventory is not known yet",
+                   "A path in it depends on something that is known only after apply. What exists "
+                   "must be known before. Use values that do not depend on a resource.");
+    return s->inventory.is == ABSENT;
+}
+
 /* Fills attempt->estate, which is freed with the request unless it is taken over. */
 static bool build_estate(struct call *c, const struct settings *s, struct attempt *attempt)
 {
@@ -630,7 +652,7 @@ static bool build_estate(struct call *c, const struct settings *s, struct attemp
     e->state_path = path ? arena_strdup(e->arena, path) : NULL;
     arena_guard(e->arena, NULL);
     if (c->diags->errors || !estate_hydrate(e, attempt->found, c->diags) ||
-        !act_as_account(c, s, e))
+        !act_as_account(c, s, e) || !read_inventory(c, s, e))
         return false;
     if (watch_begin(e, attempt->found))
         return true;
@@ -672,6 +694,16 @@ static bool open_claims(struct call *c, const struct settings *s, struct attempt
     return claims_configure_estate(e->claims, c->diags, s->estate.v);
 }
 
+/* What others manage stops nobody's run, but it has to be said that it is not known where it is. */
+static void warn_unclear(void *ctx, const char *text)
+{
+    diag_warning(
+        ctx, NULL, "A network of somebody else cannot be understood",
+        "%s. Its space cannot be kept free. Correct it there, or say in an inventory where "
+        "it is.",
+        text);
+}
+
 /* The other states and the journals; may take several attempts. */
 static enum outcome join_estate(struct call *c, struct attempt *attempt, void **state)
 {
@@ -687,6 +719,7 @@ static enum outcome join_estate(struct call *c, struct attempt *attempt, void **
         report_no_memory(c, "configuring the provider");
         return CALL_DONE;
     }
+    sightings_each_unclear(attempt->estate->sightings, warn_unclear, c->diags);
     engine_mark(attempt->estate->engine);
     estate_free(*state);
     *state = attempt->estate;

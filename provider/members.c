@@ -180,8 +180,7 @@ const char *members_named(const struct claims *x, struct arena *a)
 
 /* --- the provider block --- */
 
-/* A folder that may not be searched could hide states; one that is not there cannot. */
-static int glob_error(const char *path, int error)
+int path_glob_error(const char *path, int error)
 {
     (void)path;
     return error != ENOENT && error != ENOTDIR;
@@ -190,7 +189,7 @@ static int glob_error(const char *path, int error)
 static bool add_glob(struct claims *x, struct diags *d, const char *pattern)
 {
     glob_t found;
-    int r = glob(pattern, 0, glob_error, &found);
+    int r = glob(pattern, 0, path_glob_error, &found);
     size_t n = r == 0 ? found.gl_pathc : 0;
     if (r != 0)
         diag_error(d, PATH_ATTR(NULL, "estate"), "The estate is not there",
