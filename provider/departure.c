@@ -12,6 +12,7 @@
  * again (refresh.c): then they are carried out.
  */
 #include "provider/drift.h"
+#include "provider/forecast.h"
 #include "provider/set_choice.h"
 
 #include <stdlib.h>
@@ -119,11 +120,13 @@ void plan_departure(struct call *c, struct change *ch, const struct resource *r)
         return;
     const char *lines =
         resource_departure(r)(&(struct facts){.arena = c->arena, .value = ch->prior});
-    if (ch->kind == CHANGE_DELETE || ch->replace.count > 0) {
+    bool goes = ch->kind == CHANGE_DELETE || ch->replace.count > 0;
+    if (goes) {
         departure_mark(e, lines);
         call_progress(c);
     }
     const char *seen = drift_was_seen(ch->prior_private) ? DRIFT_SEEN : "";
-    const char *text = arena_printf(c->arena, "%s%s%s", mark, lines, seen);
+    const char *forecast = forecast_departure(c, goes ? lines : "");
+    const char *text = arena_printf(c->arena, "%s%s%s%s", mark, lines, forecast, seen);
     ch->private = (struct bytes){(const uint8_t *)text, strlen(text)};
 }

@@ -259,6 +259,8 @@ static enum outcome plan_create(struct call *c, struct change *ch)
     enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->planned, &row);
     plan_known(c, ch, &row);
+    forecast_wish(c, ch, "ipv4_ipam_pool_id", "cidr_block");
+    forecast_wish(c, ch, "ipv6_ipam_pool_id", "ipv6_cidr_block");
     bool v4_decided =
         value_is_wholly_known(value_get(ch->config, "cidr_block")) && row.length.is != UNKNOWN;
     bool v6_decided = value_is_wholly_known(value_get(ch->config, "ipv6_cidr_block")) &&
