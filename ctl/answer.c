@@ -50,8 +50,10 @@ bool ctl_report(struct ctl *c)
 {
     bool failed = c->diags.errors > 0;
     for (const struct diag *d = c->diags.first; d; d = d->next)
-        if (d->severity == SEVERITY_ERROR)
-            tell(c->arena, d->summary, d->detail);
+        tell(c->arena,
+             d->severity == SEVERITY_ERROR ? d->summary
+                                           : arena_printf(c->arena, "warning: %s", d->summary),
+             d->detail);
     diags_init(&c->diags, c->arena);
     return failed;
 }

@@ -7,8 +7,9 @@
  */
 #include "ctl/ctl.h"
 
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "ctl/json_value.h"
 #include "provider/resource_cidrs.h"
@@ -555,6 +556,68 @@ static const struct field history_fields[] = {
     NO_MORE_FIELDS,
 };
 
+/* The past is what backups of local states tell: who held the CIDR then and does not now. */
+struct past {
+    struct ctl *ctl;
+    const struct value *config;
+    struct items records;
+};
+#define BACKUPS_READ 20 /* of one state, the newest first */
+
+static bool is_recorded(const struct past *p, const struct value *record)
+{
+    for (size_t i = 0; i < p->records.count; i++)
+        if (strcmp(data_text(p->records.items[i], "resource_id"),
+                   data_text(record, "resource_id")) == 0)
+            return true;
+    return false;
+}
+
+/* When the backup was written; until then at least the resource held the CIDR. */
+static const struct value *time_of(struct arena *a, const char *path)
+{
+    struct stat st;
+    struct tm tm;
+    char text[40];
+    if (!path || stat(path, &st) != 0 || !gmtime_r(&st.st_mtime, &tm) ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        return &value_null;
+    return value_string(a, text);
+}
+
+/* What one backup tells, in an estate of its own. */
+static void add_backup(struct past *p, const struct state *backup)
+{
+    struct call call = p->ctl->call;
+    struct diags told;
+    struct estate *e = estate_new();
+    const struct value *state = &value_null;
+    if (!e)
+        arena_exhausted(call.arena);
+    diags_init(&told, call.arena);
+    call.diags = &told; /* a backup without the scope, or that is not understood, tells nothing */
+    call.state = e;
+    e->account_id = p->ctl->estate->account_id;
+    if (estate_hydrate(e, backup, &told))
+        history_data.read(&call, p->config, &state);
+    const struct value *found = value_get(state, "history_records");
+    for (size_t i = 0; found->kind == VALUE_SEQ && i < found->seq.count; i++)
+        if (!is_recorded(p, found->seq.items[i]))
+            items_add(&p->records, value_set(call.arena, found->seq.items[i], "sampled_end_time",
+                                             time_of(call.arena, state_path(backup))));
+    estate_free(e);
+}
+
+static void add_past(void *ctx, const char *path)
+{
+    struct past *p = ctx;
+    struct state *backup;
+    for (unsigned n = 0; n < BACKUPS_READ && (backup = state_backup(path, n)); n++) {
+        add_backup(p, backup);
+        state_free(backup);
+    }
+}
+
 static enum ctl_exit get_history(struct ctl *c)
 {
     static const struct argument_of arguments[] = {
@@ -563,9 +626,19 @@ static enum ctl_exit get_history(struct ctl *c)
     if (problem)
         return ctl_fail(CTL_USAGE, "no such CIDR", "--cidr: %s.", problem);
     const struct value *more = scope_argument(c);
-    return more ? ask_list(c, &history_data, arguments, more, "history_records", "HistoryRecords",
-                           history_fields)
-                : CTL_USAGE;
+    const struct value *state = more ? ask(c, &history_data, arguments, more) : NULL;
+    if (!state)
+        return CTL_USAGE;
+    struct past past = {.ctl = c, .config = more, .records = {.arena = c->arena}};
+    const struct value *now = value_get(state, "history_records");
+    for (size_t i = 0; now->kind == VALUE_SEQ && i < now->seq.count; i++)
+        items_add(&past.records, now->seq.items[i]);
+    for (const struct argument_of *x = arguments; x->option; x++)
+        if (ctl_option(c, x->option))
+            past.config = value_set(c->arena, past.config, x->attribute,
+                                    value_string(c->arena, ctl_option(c, x->option)));
+    ctl_each_local_state(c, add_past, &past);
+    return answer_list(c, "HistoryRecords", history_fields, items_end(&past.records));
 }
 
 static const struct option history_options[] = {
@@ -578,7 +651,7 @@ static const struct option history_options[] = {
 const struct verb history_verb = {
     .name = "get-ipam-address-history",
     .service = "ec2",
-    .summary = "who holds a CIDR",
+    .summary = "who holds a CIDR, and who held it as far as backups of states tell",
     .examples = "  ipamctl get-ipam-address-history --cidr 10.0.0.0/20\n",
     .options = history_options,
     .answers = true,

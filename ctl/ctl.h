@@ -92,7 +92,7 @@ bool ctl_parse(struct ctl *c, int argc, char **argv, enum ctl_exit *exit);
 /* `ipamctl: what failed` and below it fact, rule and remedy; on stderr. Returns `code`. */
 enum ctl_exit ctl_fail(enum ctl_exit code, const char *summary, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same for every error in c->diags; empties them. False: there was none. */
+/* The same for every error and warning in c->diags; empties them. False: there was no error. */
 bool ctl_report(struct ctl *c);
 
 /* --- world.c: loading --- */
@@ -101,6 +101,11 @@ bool ctl_report(struct ctl *c);
  * there is nothing to answer from. */
 enum ctl_exit ctl_load(struct ctl *c);
 void ctl_unload(struct ctl *c);
+/* The path of each state that was read from a local file. */
+void ctl_each_local_state(struct ctl *c, void (*fn)(void *ctx, const char *path), void *ctx);
+
+/* The id of the IPAM that stands in where no state that was read has one. */
+#define ASSUMED_IPAM "ipam-assumed"
 
 /* The scope that is meant: --ipam-scope-id, else the default private one of --ipam-id, else of the
  * only IPAM. NULL after an error. */

@@ -7,8 +7,9 @@
  * (profiles, paging, certificates) is accepted and has no effect. Options stand in tables, and help
  * and completion are printed from the same tables.
  */
-#include "ctl/ctl.h"
+#include "ctl/verbs.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,7 +260,7 @@ static void give(struct ctl *c, const struct option *o, const char *text)
 
 static bool is_option(const char *word)
 {
-    return strncmp(word, "--", 2) == 0;
+    return word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1]));
 }
 
 /* One option at argv[*i] and its words; *i ends on the last of them. */
@@ -322,6 +323,12 @@ static const struct verb *find_verb(const char *name)
 static enum ctl_exit unknown_verb(struct ctl *c, const char *name)
 {
     struct guess g = {name, NULL, NAME_MAX_LENGTH};
+    const char *remedy = writing_remedy(name);
+    if (remedy)
+        return ctl_fail(CTL_USAGE, arena_printf(c->arena, "%s changes something", name),
+                        "ipamctl only reads: Terraform's state is the only store, and what is not "
+                        "in it would be given out again. %s",
+                        remedy);
     for (const struct verb *const *v = ctl_verbs; *v; v++)
         consider(&g, (*v)->name);
     return ctl_fail(CTL_USAGE, "unknown verb",

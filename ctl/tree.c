@@ -16,6 +16,7 @@
 
 #include "ctl/terminal.h"
 #include "ctl/verbs.h"
+#include "provider/metrics.h"
 
 #define BAR_COLUMNS  12
 #define SHOWN_CIDRS  3
@@ -114,20 +115,6 @@ static const char *type_shown(enum allocation_type type)
                                      : allocation_type_name(type);
 }
 
-/* The addresses of a pool that resources, and that pools below hold. */
-struct held {
-    struct count resources, pools;
-};
-
-static bool add_held(void *ctx, const struct allocation *a)
-{
-    struct held *h = ctx;
-    struct count *sum = a->type == ALLOCATION_POOL ? &h->pools : &h->resources;
-    if (!a->conflicting)
-        *sum = count_add(*sum, cidr_count(&a->cidr));
-    return true;
-}
-
 /* --- the walk --- */
 
 static void draw_pool(struct tree *t, const struct pool *p, const char *stem, const char *below);
@@ -222,21 +209,19 @@ static void draw_pool(struct tree *t, const struct pool *p, const char *stem, co
 {
     struct arena *a = t->ctl->arena;
     const struct pool_info *info = pool_info(p);
-    const struct count total = space_total(pool_space(p));
-    struct held held = {0};
+    const struct pool_usage usage = pool_usage_of(t->ctl->estate->engine, p);
     struct row *r = add_row(t, stem);
     const char *rules = rules_of(a, info);
     const char *id = info->description && *info->description ? info->id : "";
-    engine_each_allocation(t->ctl->estate->engine, p, add_held, &held);
     r->name = safe_text(a, first_of(info->description, info->id, ""));
     r->note = *id && *rules ? arena_printf(a, "%s · %s", rules, safe_text(a, id))
               : *id         ? safe_text(a, id)
                             : rules;
     r->cidrs = cidrs_of_pool(a, p);
     r->color = COLOR_BOLD;
-    r->bar = !count_is_zero(total);
-    r->resources = count_percent(held.resources, total);
-    r->pools = count_percent(held.pools, total);
+    r->bar = !count_is_zero(usage.total);
+    r->resources = count_percent(usage.assigned, usage.total);
+    r->pools = count_percent(usage.allocated, usage.total);
     draw_below(t, p, below);
 }
 

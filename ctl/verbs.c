@@ -8,6 +8,7 @@ const struct verb *const ctl_verbs[] = {
     &tree_verb,
     &free_verb,
     &capacity_verb,
+    &metrics_verb,
     &describe_ipams_verb,
     &describe_scopes_verb,
     &describe_pools_verb,
@@ -15,6 +16,11 @@ const struct verb *const ctl_verbs[] = {
     &allocations_verb,
     &resource_cidrs_verb,
     &history_verb,
+    &admin_verb,
+    &administrators_verb,
+    &list_metrics_verb,
+    &statistics_verb,
+    &report_verb,
     NULL,
 };
 /* clang-format on */

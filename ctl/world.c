@@ -22,7 +22,9 @@
 #include <unistd.h>
 
 #include "ctl/terminal.h"
+#include "provider/adopt.h"
 #include "provider/claims_internal.h"
+#include "provider/inventory.h"
 
 static uint64_t clock_ms(void)
 {
@@ -59,12 +61,36 @@ static void progress_end(const struct progress *p)
         fputs("\r\x1b[K", stderr);
 }
 
+/* --- inventories --- */
+
+static bool matches(const char *pattern)
+{
+    glob_t found;
+    int r = glob(pattern, 0, NULL, &found);
+    globfree(&found);
+    return r == 0;
+}
+
+/* Those of the command line, else those of the folder that is meant for them. */
+static const char *const *inventory_patterns(struct ctl *c, size_t *count)
+{
+    static const char *const usual[] = {"inventory/*.yaml", "inventory/*.yml", "inventory/*.json"};
+    const char *const *given = ctl_options(c, "--inventory", count);
+    if (*count > 0)
+        return given;
+    const char **found = arena_calloc(c->arena, sizeof usual / sizeof *usual, sizeof *found);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (matches(usual[i]))
+            found[(*count)++] = usual[i];
+    return found;
+}
+
 /* --- states --- */
 
 static bool add_states(struct ctl *c, const char *pattern)
 {
     glob_t found;
-    int r = glob(pattern, GLOB_ERR, NULL, &found);
+    int r = glob(pattern, 0, path_glob_error, &found);
     if (r == GLOB_NOSPACE)
         arena_exhausted(c->arena);
     bool room = r == 0;
@@ -104,11 +130,15 @@ static bool take_found(struct ctl *c, const struct state *s)
     const char *path = state_path(s);
     if (!path)
         return take_pulled(c, s);
+    size_t inventories;
     if (access(path, F_OK) == 0)
         return member_at(c->estate->claims, path, NULL) != NULL;
+    inventory_patterns(c, &inventories);
+    if (inventories > 0)
+        return true; /* what exists can be looked at before there is a state */
     ctl_fail(CTL_UNREADABLE, "no state here",
-             "%s does not exist. Go to the folder of a root module that was applied, or name "
-             "states: --state '*/terraform.tfstate'.",
+             "%s does not exist. Go to the folder of a root module that was applied, name states "
+             "(--state '*/terraform.tfstate'), or name an inventory (--inventory vpcs.json).",
              path);
     return false;
 }
@@ -197,6 +227,43 @@ static bool read_states(struct ctl *c)
     return report_unreadable(c);
 }
 
+/* --- what was seen --- */
+
+/* What was seen, and then what pools take of it by themselves. */
+static void read_inventories(struct ctl *c)
+{
+    size_t n;
+    const char *const *patterns = inventory_patterns(c, &n);
+    if (n > 0 && !inventory_load(c->estate->sightings, &c->diags, patterns, n))
+        c->unreadable = true;
+    ctl_report(c);
+    if (!adopt_discovered(c->estate, c->arena))
+        arena_exhausted(c->arena);
+}
+
+static bool stop(void *ctx, const struct ipam *i)
+{
+    (void)ctx;
+    (void)i;
+    return false;
+}
+
+/* Where nobody has made an IPAM yet, what exists can still be looked at: in scopes that are as good
+ * as the default ones of an IPAM that operates everywhere. */
+static void assume_ipam(struct ctl *c)
+{
+    const struct ipam_info ipam = {.id = ASSUMED_IPAM,
+                                   .owner = "",
+                                   .region = c->estate->region,
+                                   .private_scope = "ipam-scope-assumed",
+                                   .public_scope = "ipam-scope-assumed-public"};
+    if (!engine_each_ipam(c->estate->engine, stop, NULL))
+        return;
+    if (engine_load_ipam(c->estate->engine, &ipam) != ENGINE_OK ||
+        engine_settle(c->estate->engine) != ENGINE_OK)
+        arena_exhausted(c->arena);
+}
+
 /* --- the settings of who looks --- */
 
 static bool settle_region(struct ctl *c)
@@ -237,13 +304,24 @@ enum ctl_exit ctl_load(struct ctl *c)
     if (!settle_region(c) || !settle_account(c))
         return CTL_USAGE;
     bool loaded = open_claims(c) && read_states(c);
-    return !ctl_report(c) && loaded ? CTL_FINE : CTL_UNREADABLE;
+    if (ctl_report(c) || !loaded)
+        return CTL_UNREADABLE;
+    read_inventories(c);
+    assume_ipam(c);
+    return CTL_FINE;
 }
 
 void ctl_unload(struct ctl *c)
 {
     estate_free(c->estate);
     c->estate = NULL;
+}
+
+void ctl_each_local_state(struct ctl *c, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+    for (const struct member *m = c->estate->claims->members; m; m = m->next)
+        if (m->path && m->read && !m->problem[0])
+            fn(ctx, m->path);
 }
 
 /* --- what is meant --- */

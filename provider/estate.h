@@ -164,11 +164,14 @@ void memory_forget(struct memory *m, const struct resource *r, const char *id);
 /* False: memory was out once, so something may be missing. */
 bool memory_is_whole(const struct memory *m);
 
-/* An IPAM, a scope or a pool as it was last seen, decoded in `a`; a null value when it is not
- * known. */
+/* An IPAM, a scope, a pool or an organization admin account as it was last seen, decoded in `a`; a
+ * null value when it is not known. */
 const struct value *memory_object(const struct memory *m, struct arena *a, const struct resource *r,
                                   const char *id);
 const struct network *memory_network(const struct memory *m, const char *id); /* or NULL */
+/* The ids of all that are known, in order. */
+typedef void (*id_visit)(void *ctx, const char *id);
+void memory_each_id(const struct memory *m, const struct resource *r, id_visit fn, void *ctx);
 typedef void (*network_visit)(void *ctx, const struct network *n);
 /* By id. */
 void memory_each_network(const struct memory *m, enum network_kind kind, network_visit fn,

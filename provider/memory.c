@@ -8,7 +8,7 @@
  * made.
  *
  * Two kinds, because an estate has thousands of pools and perhaps 100,000 VPCs:
- *   - IPAMs, scopes and pools are kept whole, as the JSON text of their attributes; it is decoded
+ *   - IPAMs, scopes, pools and who administers IPAM are kept whole, as the JSON text of their attributes; it is decoded
  *     only when somebody asks;
  *   - of what stands in a network (VPCs, their associations, subnets) the facts that cannot be
  *     derived are kept, in one block of memory each, some 200 bytes. Which resources these are is
@@ -94,7 +94,8 @@ static void keep(struct memory *m, void **tree, void *item)
 
 static bool is_whole(const struct resource *r)
 {
-    return r == &ipam_resource || r == &scope_resource || r == &pool_resource;
+    return r == &ipam_resource || r == &scope_resource || r == &pool_resource ||
+           r == &org_admin_resource;
 }
 
 static struct whole *whole_new(const struct resource *r, const char *id, const char *json,
@@ -135,6 +136,26 @@ const struct value *memory_object(const struct memory *m, struct arena *a, const
         json_decode(a, schema_type(a, r->schema), (struct bytes){(const uint8_t *)w->json, w->len},
                     JSON_LENIENT, &error);
     return v ? v : &value_null; /* it was loaded, so what it says of CIDRs and rules is known */
+}
+
+struct id_walk {
+    const struct resource *resource;
+    id_visit fn;
+    void *ctx;
+};
+
+static void walk_id(const void *node, VISIT visit, void *ctx)
+{
+    const struct id_walk *w = ctx;
+    const struct whole *one = *(const struct whole *const *)node;
+    if ((visit == postorder || visit == leaf) && one->resource == w->resource)
+        w->fn(w->ctx, one->id);
+}
+
+void memory_each_id(const struct memory *m, const struct resource *r, id_visit fn, void *ctx)
+{
+    struct id_walk w = {r, fn, ctx};
+    twalk_r(m->wholes, walk_id, &w);
 }
 
 /* --- networks --- */
