@@ -62,7 +62,7 @@ static bool report_overlap(void *ctx, const struct allocation *a)
 static void audit_rules(struct report *r, const struct allocation *a)
 {
     struct refusal why;
-    if (!engine_may_use(r->e, r->pool, a->owner)) {
+    if (!a->imported && !engine_may_use(r->e, r->pool, a->owner)) {
         refuse_not_shared(&why, r->pool, a->owner);
         why.cidr = a->cidr;
         *found(r, FINDING_OWNER) = why;

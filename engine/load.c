@@ -110,6 +110,7 @@ static bool update_in_place(struct engine *e, struct allocation *a,
     }
     a->owner = owner;
     a->region = region;
+    a->imported = r->imported;
     return true;
 }
 

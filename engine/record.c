@@ -112,7 +112,8 @@ struct allocation *record_new(struct engine *e, struct pool *p, const struct all
                              .description = x.description,
                              .tags = x.tags,
                              .conflicting = true,
-                             .late = e->marked};
+                             .late = e->marked,
+                             .imported = r->imported};
     a->id = pack(&at, r->id);
     a->resource_id = resource ? pack(&at, r->resource_id) : nothing;
     e->record_bytes += block_bytes(a) + block_bytes(x.block);

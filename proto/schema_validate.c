@@ -126,6 +126,19 @@ static void refuse(const struct place *at, const struct value *v, const char *ex
                got, expected);
 }
 
+/* A default of "", 0 or false says "not set", so to write it is to write nothing. Terraform does,
+ * when it makes a configuration from a state. */
+static bool stands_for_unset(const struct attribute *at, const struct value *v)
+{
+    const struct literal *d = &at->fallback;
+    int64_t i;
+    if (d->kind == LITERAL_STRING)
+        return v->kind == VALUE_STRING && v->string.len == 0 && !*d->string;
+    if (d->kind == LITERAL_INT)
+        return d->integer == 0 && value_as_int(v, &i) && i == 0;
+    return d->kind == LITERAL_BOOL && !d->boolean && v->kind == VALUE_BOOL && !value_truth(v, true);
+}
+
 /* ---- rules on one value ---- */
 
 static bool is_fraction(const struct number *n)
@@ -257,7 +270,7 @@ static void check_length(const struct attribute *at, const struct check *c, cons
 static void check_value(const struct attribute *at, const struct value *v, struct place p)
 {
     p.sensitive = (at->flags & ATTR_SENSITIVE) != 0;
-    if (!value_is_known(v))
+    if (!value_is_known(v) || stands_for_unset(at, v))
         return;
     for (const struct check *c = at->checks; c && c->kind != CHECK_NONE; c++) {
         if (c->kind == CHECK_LENGTH)
@@ -288,6 +301,9 @@ static enum presence presence_of(const struct block *b, const struct value *obje
         return ABSENT;
     if (value_is_unknown(v))
         return UNKNOWN;
+    for (const struct attribute *at = b->attributes; at && at->name; at++)
+        if (strcmp(at->name, name) == 0 && stands_for_unset(at, v))
+            return ABSENT;
     for (const struct nested_block *nb = b->blocks; nb && nb->name; nb++) {
         if (strcmp(nb->name, name) == 0 && v->kind == VALUE_SEQ && v->seq.count == 0)
             return ABSENT;

@@ -162,7 +162,8 @@ const struct value *adopt_base(struct call *c, const struct resource *r, const s
     } told[] = {
         {"id", value_string(c->arena, s->id)},
         {"region", value_string(c->arena, *s->region ? s->region : e->region)},
-        {"owner_id", value_string(c->arena, *s->owner ? s->owner : e->account_id)},
+        {"owner_id",
+         value_string(c->arena, e->account_named && *s->owner ? s->owner : e->account_id)},
         {"tags", tags},
         {"tags_all", all},
     };
@@ -178,10 +179,12 @@ void adopt_missing_pool(struct call *c, const char *pool_name, const char *cidr_
 {
     const struct engine *e = estate_of(c)->engine;
     const char *text = value_str(value_get(*state, cidr_name), "");
-    const struct pool *known = engine_pool(e, value_str(value_get(*state, pool_name), ""));
+    const char *pool = value_str(value_get(*state, pool_name), "");
     struct cidr cidr;
-    if ((known && pool_is_known(known)) || import_is_adopted(*private) ||
-        cidr_parse(text, strlen(text), &cidr) != CIDR_OK)
+    /* A claim of an ended run may still tell of the pool; the states do not. */
+    bool known =
+        !value_is_null(memory_object(estate_of(c)->memory, c->arena, &pool_resource, pool));
+    if (known || import_is_adopted(*private) || cidr_parse(text, strlen(text), &cidr) != CIDR_OK)
         return;
     const char *region = value_str(value_get(*state, "region"), estate_of(c)->region);
     const struct pool *p = adopt_pool(e, &cidr, region);
@@ -201,7 +204,7 @@ struct candidate {
 };
 
 struct candidates {
-    struct estate *estate;
+    struct engine *engine;
     struct arena *arena;
     const struct pool **pools;
     struct candidate *items;
@@ -235,11 +238,11 @@ static void add_candidate(struct candidates *l, const struct candidate *k)
     l->items[l->count++] = *k;
 }
 
-/* What the state holds as a resource belongs where the state says. */
+/* What is an allocation already is found out by its space being taken. */
 static bool gather_sighting(void *ctx, const struct sighting *s)
 {
     struct candidates *l = ctx;
-    if (s->kind != SIGHTED_NETWORK || !*s->id || memory_network(l->estate->memory, s->id))
+    if (s->kind != SIGHTED_NETWORK || !*s->id)
         return true;
     for (size_t i = 0; i < s->cidr_count; i++)
         for (size_t k = 0; k < l->pool_count; k++)
@@ -271,8 +274,9 @@ static enum engine_result take(struct candidates *l, const struct candidate *k)
         .owner = k->seen->owner,
         .region = k->seen->region,
         .tags = k->seen->tags,
+        .imported = true,
     };
-    return engine_load_allocation(l->estate->engine, &r);
+    return engine_load_allocation(l->engine, &r);
 }
 
 /* CIDRs nest or are disjoint, and containers come first: what overlaps one that was taken lies
@@ -299,7 +303,7 @@ static bool take_all(struct candidates *l)
 
 bool adopt_discovered(struct estate *e, struct arena *scratch)
 {
-    struct candidates l = {.estate = e, .arena = scratch};
+    struct candidates l = {.engine = e->engine, .arena = scratch};
     if (sightings_count(e->sightings) == 0)
         return true;
     if (engine_settle(e->engine) != ENGINE_OK)

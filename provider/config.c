@@ -557,6 +557,7 @@ static void take_settings(struct call *c, const struct settings *s, struct estat
 {
     e->region = arena_strdup(e->arena, s->region.is == KNOWN ? s->region.v : environment_region(c));
     e->account_id = arena_strdup(e->arena, settle_account(c, s));
+    e->account_named = chosen_account(c, s) != NULL;
     const struct value *ignored = first_block(&s->ignore_tags);
     e->ignored_tags.keys = kept_strings(e->arena, value_get(ignored, "keys"));
     e->ignored_tags.prefixes = kept_strings(e->arena, value_get(ignored, "key_prefixes"));

@@ -125,8 +125,8 @@ void plan_departure(struct call *c, struct change *ch, const struct resource *r)
         departure_mark(e, lines);
         call_progress(c);
     }
-    const char *seen = drift_was_seen(ch->prior_private) ? DRIFT_SEEN : "";
+    const char *seen = drift_seen_line(c->arena, ch->prior_private);
     const char *forecast = forecast_departure(c, goes ? lines : "");
-    const char *text = arena_printf(c->arena, "%s%s%s%s", mark, lines, forecast, seen);
+    const char *text = arena_printf(c->arena, "%s%s%s%s", mark, lines, forecast, seen ? seen : "");
     ch->private = (struct bytes){(const uint8_t *)text, strlen(text)};
 }

@@ -29,18 +29,35 @@
 
 /* --- private data --- */
 
-bool drift_was_seen(struct bytes private)
+/* Followed by the account that owned it, which the provider block may not name. */
+static const char seen_mark[] = "ipam:seen ";
+
+const char *drift_seen_line(struct arena *a, struct bytes private)
 {
-    return private_says(private, DRIFT_SEEN);
+    const char *text = private.len ? arena_strndup(a, (const char *)private.data, private.len) : "";
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+        size_t n = strcspn(line, "\n");
+        if (line[n] != '\n')
+            return NULL;
+        if (strncmp(line, seen_mark, sizeof seen_mark - 1) == 0)
+            return arena_strndup(a, line, n + 1);
+    }
+    return NULL;
 }
 
-static void remember_seen(struct call *c, struct bytes *private)
+static const char *seen_owner(struct arena *a, const char *line)
+{
+    return arena_strndup(a, line + sizeof seen_mark - 1, strlen(line) - sizeof seen_mark);
+}
+
+static void remember_seen(struct call *c, const struct sighting *seen, struct bytes *private)
 {
     bool lines = private->len > 0 && private->data[private->len - 1] == '\n';
-    if (drift_was_seen(*private) || import_is_adopted(*private))
+    if (drift_seen_line(c->arena, *private) || import_is_adopted(*private))
         return;
-    const char *text = arena_printf(c->arena, "%.*s" DRIFT_SEEN, lines ? (int)private->len : 0,
-                                    lines ? (const char *)private->data : "");
+    const char *owner = strchr(seen->owner, '\n') ? "" : seen->owner;
+    const char *text = arena_printf(c->arena, "%.*s%s%s\n", lines ? (int)private->len : 0,
+                                    lines ? (const char *)private->data : "", seen_mark, owner);
     *private = (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
@@ -140,14 +157,14 @@ struct overlaps {
     size_t count;
 };
 
-/* What is in the state as well is compared there, by its own read and by the engine. */
+/* Not what is an allocation as well: that overlap is a finding of the engine. */
 static bool is_other(const struct overlaps *o, const struct star *star)
 {
     const struct sighting *s = star->seen;
-    const struct network *own = memory_network(estate_of(o->call)->memory, s->id);
-    bool same = s == o->self || strcmp(s->id, o->subject->id) == 0;
-    bool compared = own && (cidr_equal(&own->v4, &star->cidr) || cidr_equal(&own->v6, &star->cidr));
-    return !same && !compared;
+    bool same = s == o->self || strcmp(s->id, o->subject->id) == 0 ||
+                strcmp(s->network_id, o->subject->id) == 0;
+    return !same && !engine_allocation(estate_of(o->call)->engine,
+                                       allocation_id_of(o->call->arena, s->id, &star->cidr));
 }
 
 static void note_overlap(struct overlaps *o, const struct star *star)
@@ -352,12 +369,16 @@ static bool lists_its_kind(struct call *c, const struct drift_subject *s)
 
 static enum drift missing(struct call *c, const struct drift_subject *s, struct bytes private)
 {
-    const char *where = sightings_covered(estate_of(c)->sightings, s->owner, s->region);
+    const char *line = drift_seen_line(c->arena, private);
+    const char *owner = line ? seen_owner(c->arena, line) : "";
+    if (!*owner)
+        owner = s->owner;
+    const char *where = sightings_covered(estate_of(c)->sightings, owner, s->region);
     char text[CIDR_TEXT_SIZE];
     if (!where)
         return DRIFT_NONE;
     const char *cidr = cidr_format(&s->cidrs[!cidr_is_set(&s->cidrs[0])], text);
-    if (!drift_was_seen(private)) {
+    if (!line) {
         if (s->kind == SIGHTED_NETWORK)
             diag_warning(
                 c->diags, NULL, arena_printf(c->arena, "%s is in no inventory", s->name),
@@ -366,7 +387,7 @@ static enum drift missing(struct call *c, const struct drift_subject *s, struct 
                 "stays, and so does %s. If it was built under another id, give that one the tag "
                 "ipam-allocation-id = \"%s\". If it does not exist, remove it from the "
                 "configuration.",
-                where, s->owner, s->region, cidr, s->id);
+                where, owner, s->region, cidr, s->id);
         return DRIFT_NONE;
     }
     if (!lists_its_kind(c, s))
@@ -377,7 +398,7 @@ static enum drift missing(struct call *c, const struct drift_subject *s, struct 
                  "configuration does, the plan makes it anew. %s is not issued again before an "
                  "apply (or terraform apply -refresh-only) has stored this. If the resource "
                  "exists, correct the inventory.",
-                 where, s->owner, s->region, cidr);
+                 where, owner, s->region, cidr);
     return DRIFT_GONE;
 }
 
@@ -411,7 +432,7 @@ enum drift drift_look(struct call *c, const struct drift_subject *s, struct byte
         look_around(c, s, seen, &now[i], s->pools[i]);
     }
     if (seen)
-        remember_seen(c, private);
+        remember_seen(c, seen, private);
     return moved ? DRIFT_MOVED : DRIFT_NONE;
 }
 
@@ -424,10 +445,10 @@ enum drift drift_look_member(struct call *c, const char *name, const char *vpc_i
     if (!seen || seen->kind != SIGHTED_NETWORK || seen->witness != WITNESS_INVENTORY)
         return DRIFT_NONE;
     if (sighting_has(seen, cidr)) {
-        remember_seen(c, private);
+        remember_seen(c, seen, private);
         return DRIFT_NONE;
     }
-    if (!drift_was_seen(*private) || !sightings_covered(all, seen->owner, seen->region))
+    if (!drift_seen_line(c->arena, *private) || !sightings_covered(all, seen->owner, seen->region))
         return DRIFT_NONE;
     diag_warning(
         c->diags, NULL, arena_printf(c->arena, "%s is gone", name),

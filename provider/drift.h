@@ -43,10 +43,8 @@ enum drift drift_look_member(struct call *c, const char *name, const char *vpc_i
 enum drift drift_look_reservation(struct call *c, const char *name, const char *allocation_id,
                                   const struct cidr *cidr, struct cidr *now);
 
-/* Does this private data say that it was seen? / The line that says so, for private data that is
- * text. */
-bool drift_was_seen(struct bytes private);
-#define DRIFT_SEEN "ipam:seen\n"
+/* The line of private data that says that it was seen, with its line break; NULL: it was not. */
+const char *drift_seen_line(struct arena *a, struct bytes private);
 
 /* The sightings in address order, see drift.c. */
 struct sky;

@@ -23,6 +23,7 @@ struct estate {
     struct engine *engine;
     const char *region;
     const char *account_id;
+    bool account_named; /* by the provider block; else nobody knows which account it really is */
     const struct value *default_tags; /* a map, never NULL */
     struct ignored_tags {
         const char *const *keys, *const *prefixes; /* NULL-terminated, or NULL: none */

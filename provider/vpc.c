@@ -347,7 +347,7 @@ static enum outcome plan_update(struct call *c, struct change *ch, const T *prio
     schema_decode(&schema, ch->planned, &row);
     if (strcmp(row.tenancy.v, "default") == 0)
         replace_drop(ch, "instance_tenancy");
-    bool joins = plan_keep(c, ch, prior, &row);
+    bool joins = plan_keep(c, ch, prior, &row) && !held(c, &row, &row.cidr);
     plan_departure(c, ch, &vpc_resource);
     if (ch->replace.count > 0)
         return CALL_DONE;
@@ -529,7 +529,9 @@ static void close_inside(struct call *c, const T *row, const struct field_string
 static bool keep_place(struct call *c, const T *prior, const T *row, const struct change *ch)
 {
     struct cidr cidr;
-    if (!has_pool_v4(prior) || !field_cidr(&prior->cidr, &cidr))
+    /* A pool with auto_import may have taken a VPC that had none. */
+    bool imported = !has_pool_v4(prior) && has_pool_v4(row) && held(c, prior, &prior->cidr);
+    if ((!has_pool_v4(prior) && !imported) || !field_cidr(&prior->cidr, &cidr))
         return true;
     if (has_pool_v4(row) && strcmp(row->pool.v, prior->pool.v) != 0)
         return adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 VPC", row->pool.v, &cidr) &&
