@@ -2,7 +2,8 @@
  * state_internal - what the parts of the state reader share
  *
  * state.c (the steps) asks state_find.c where the state is, state_file.c for a consistent copy of
- * a file, state_child.c for the output of a command, and state_parse.c what the bytes mean.
+ * a file, state_child.c for the output of a command, and state_json.c and state_parse.c what the
+ * bytes mean.
  * Strings live in the arena of the search unless a comment says otherwise.
  */
 #ifndef PROVIDER_STATE_INTERNAL_H
@@ -57,9 +58,13 @@ enum parse_result state_parse_bytes(const char *bytes, size_t len, const char *o
 /* A state without resources: nothing was stored yet. NULL when memory is out. */
 struct state *state_new_empty(const char *origin, const char *path);
 
+/* ---- state_json.c -------------------------------------------------------------------------- */
+
 /* A whole JSON object within the state reader's limits, or NULL with the reason. */
 struct json_object *state_json_object(const char *bytes, size_t len, char *error,
                                       size_t error_size);
+/* "a string", for messages. */
+const char *state_json_kind(struct json_object *v);
 
 /* ---- state_file.c -------------------------------------------------------------------------- */
 

@@ -21,145 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/json_tree.h"
-
 /* Where a message goes, and the place inside the document that it is about. */
 struct check {
     char *error;
     size_t size;
     char place[96];
 };
-
-/* ---- Reading JSON -------------------------------------------------------------------------- */
-
-static const char *kind_of(struct json_object *v)
-{
-    switch (json_object_get_type(v)) {
-    case json_type_null:
-        return "null";
-    case json_type_boolean:
-        return "a boolean";
-    case json_type_double:
-    case json_type_int:
-        return "a number";
-    case json_type_object:
-        return "an object";
-    case json_type_array:
-        return "an array";
-    case json_type_string:
-        return "a string";
-    }
-    return "something else";
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* json-c takes a NUL for the end of the text; a file system that lost its last blocks leaves
- * NULs behind. */
-static bool only_space(const char *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (!is_space(bytes[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* What a JSON text holds, seen from its punctuation, and what became of it. */
-struct amounts {
-    size_t members, commas;
-    size_t longest; /* between two quotes */
-};
-
-/* For whole JSON; of anything else some amounts. */
-static struct amounts amounts_of_text(const char *bytes, size_t len)
-{
-    struct amounts n = {0};
-    for (size_t i = 0; i < len; i++) {
-        n.members += bytes[i] == ':';
-        n.commas += bytes[i] == ',';
-        if (bytes[i] != '"') {
-            continue;
-        }
-        size_t begin = ++i;
-        while (i < len && bytes[i] != '"') {
-            i += bytes[i] == '\\' ? 2 : 1;
-        }
-        n.longest = i - begin > n.longest ? i - begin : n.longest;
-    }
-    return n;
-}
-
-static void add_amounts(struct amounts *n, struct json_object *tree)
-{
-    size_t count = 0;
-    if (json_object_is_type(tree, json_type_object)) {
-        count = (size_t)json_object_object_length(tree);
-        n->members += count;
-        json_object_object_foreach(tree, key, value)
-        {
-            (void)key;
-            add_amounts(n, value);
-        }
-    } else if (json_object_is_type(tree, json_type_array)) {
-        count = json_object_array_length(tree);
-        for (size_t i = 0; i < count; i++) {
-            add_amounts(n, json_object_array_get_idx(tree, i));
-        }
-    }
-    n->commas += count ? count - 1 : 0;
-}
-
-/* json-c merges members with one name and, when memory is out, drops some without a word. A state
- * from which something was dropped would look emptier than it is. */
-static bool nothing_lost(const struct amounts *text, struct json_object *tree)
-{
-    struct amounts kept = {0};
-    add_amounts(&kept, tree);
-    return kept.members == text->members && kept.commas == text->commas;
-}
-
-struct json_object *state_json_object(const char *bytes, size_t len, char *error, size_t error_size)
-{
-    const struct amounts amounts = amounts_of_text(bytes, len);
-    if (len > STATE_MAX_BYTES) {
-        snprintf(error, error_size, "larger than %u MiB", STATE_MAX_BYTES >> 20);
-        return NULL;
-    }
-    struct json_tokener *tok = json_tokener_new_ex(STATE_MAX_DEPTH);
-    if (!tok || !json_tree_warm_up(tok, amounts.longest)) {
-        if (tok) {
-            json_tokener_free(tok);
-        }
-        snprintf(error, error_size, "out of memory");
-        return NULL;
-    }
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    struct json_object *root = json_tokener_parse_ex(tok, bytes, (int)len);
-    enum json_tokener_error e = json_tokener_get_error(tok);
-    size_t end = json_tokener_get_parse_end(tok);
-    json_tokener_free(tok);
-    if (e == json_tokener_continue) {
-        snprintf(error, error_size, "it ends in the middle (after %zu bytes)", len);
-    } else if (e != json_tokener_success) {
-        snprintf(error, error_size, "no JSON at byte %zu: %s", end, json_tokener_error_desc(e));
-    } else if (!only_space(bytes + end, len - end)) {
-        snprintf(error, error_size, "something follows the JSON at byte %zu", end);
-    } else if (!json_object_is_type(root, json_type_object)) {
-        snprintf(error, error_size, "expected a JSON object, found %s", kind_of(root));
-    } else if (!nothing_lost(&amounts, root)) {
-        snprintf(error, error_size,
-                 "an object has two members of one name, or memory is out: not all of it was kept");
-    } else {
-        return root;
-    }
-    json_object_put(root);
-    return NULL;
-}
 
 /* ---- Checking ------------------------------------------------------------------------------ */
 
@@ -191,7 +58,7 @@ static bool check_string(struct check *c, struct json_object *o, const char *nam
         return true;
     }
     if (!json_object_is_type(v, json_type_string)) {
-        return wrong(c, ".%s: expected a string, found %s", name, kind_of(v));
+        return wrong(c, ".%s: expected a string, found %s", name, state_json_kind(v));
     }
     *out = json_object_get_string(v);
     if (strlen(*out) != (size_t)json_object_get_string_len(v)) {
@@ -208,7 +75,7 @@ static bool check_count(struct check *c, struct json_object *o, const char *name
 {
     struct json_object *v = member(o, name);
     if (v && !json_object_is_type(v, json_type_int)) {
-        return wrong(c, ".%s: expected a whole number, found %s", name, kind_of(v));
+        return wrong(c, ".%s: expected a whole number, found %s", name, state_json_kind(v));
     }
     if (json_object_get_int64(v) < 0 || json_object_get_uint64(v) > (uint64_t)INT64_MAX) {
         return wrong(c, ".%s: a whole number out of range", name);
@@ -256,7 +123,7 @@ static bool check_instance(struct check *c, struct json_object *instance)
     const char *deposed, *status;
     int64_t version;
     if (!json_object_is_type(instance, json_type_object)) {
-        return wrong(c, ": expected an object, found %s", kind_of(instance));
+        return wrong(c, ": expected an object, found %s", state_json_kind(instance));
     }
     if (!check_string(c, instance, "deposed", "", &deposed) ||
         !check_string(c, instance, "status", "", &status) ||
@@ -273,7 +140,8 @@ static bool check_instance(struct check *c, struct json_object *instance)
             return false;
         }
     } else if (key && !json_object_is_type(key, json_type_int)) {
-        return wrong(c, ".index_key: expected a string or a whole number, found %s", kind_of(key));
+        return wrong(c, ".index_key: expected a string or a whole number, found %s",
+                     state_json_kind(key));
     }
     if (member(instance, "attributes_flat")) {
         return wrong(c,
@@ -282,7 +150,7 @@ static bool check_instance(struct check *c, struct json_object *instance)
     }
     struct json_object *attributes = member(instance, "attributes");
     if (!json_object_is_type(attributes, json_type_object)) {
-        return wrong(c, ".attributes: expected an object, found %s", kind_of(attributes));
+        return wrong(c, ".attributes: expected an object, found %s", state_json_kind(attributes));
     }
     return true;
 }
@@ -303,7 +171,7 @@ static bool check_managed(struct check *c, struct json_object *resource, size_t 
     }
     struct json_object *instances = member(resource, "instances");
     if (!json_object_is_type(instances, json_type_array)) {
-        return wrong(c, ".instances: expected an array, found %s", kind_of(instances));
+        return wrong(c, ".instances: expected an array, found %s", state_json_kind(instances));
     }
     size_t count = json_object_array_length(instances), stem = strlen(c->place);
     for (size_t i = 0; i < count; i++) {
@@ -320,7 +188,7 @@ static bool check_resources(struct check *c, struct state *s)
 {
     s->resources = member(s->root, "resources");
     if (!json_object_is_type(s->resources, json_type_array)) {
-        return wrong(c, "resources: expected an array, found %s", kind_of(s->resources));
+        return wrong(c, "resources: expected an array, found %s", state_json_kind(s->resources));
     }
     size_t count = json_object_array_length(s->resources);
     for (size_t i = 0; i < count; i++) {
@@ -328,7 +196,7 @@ static bool check_resources(struct check *c, struct state *s)
         const char *mode;
         snprintf(c->place, sizeof c->place, "resources[%zu]", i);
         if (!json_object_is_type(resource, json_type_object)) {
-            return wrong(c, ": expected an object, found %s", kind_of(resource));
+            return wrong(c, ": expected an object, found %s", state_json_kind(resource));
         }
         if (!check_string(c, resource, "mode", NULL, &mode)) {
             return false;
@@ -351,7 +219,7 @@ static bool check_header(struct check *c, struct state *s)
 {
     struct json_object *version = member(s->root, "version");
     if (!json_object_is_type(version, json_type_int)) {
-        return wrong(c, "version: expected 4, found %s", kind_of(version));
+        return wrong(c, "version: expected 4, found %s", state_json_kind(version));
     }
     if (json_object_get_int64(version) != 4) {
         return wrong(c, "version: %lld is not supported, only 4 is (Terraform 0.12 and later)",

@@ -1,7 +1,10 @@
 /*
  * simulator - never the same CIDR twice, over many histories
  *
- *   simulator [HISTORIES] [FIRST_SEED]
+ *   simulator [HISTORIES] [FIRST_SEED] [PROCESSES] [plain]
+ *
+ * plain: without the shortcuts of shortcuts.c. The trace at the end is a sum over all that happened
+ * in the histories: the same for the same seeds, however they are spread over processes.
  *
  * A history: a few root modules share one pool of sixteen /28s, which the first of them holds.
  * Terraforms are started on them, plan, apply creates and destroys one after the other, write their
@@ -28,15 +31,20 @@
  */
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/cidr.h"
 #include "proto/codec.h"
 #include "provider/claims.h"
 #include "provider/estate.h"
+#include "simulator/shortcuts.h"
 #include "simulator/world.h"
 #include "wire_calls.h"
 #include "wire_inside.h"
@@ -100,18 +108,29 @@ static size_t text_count;
 static struct {
     uint64_t histories, issued, destroyed, refused, refused_unknown, refused_full, refused_busy,
         refused_false, killed_terraform, killed_provider, torn, restored, overlaps_restored,
-        lost_locks, runs, duplicates, issued_late;
+        lost_locks, runs, duplicates, issued_late, trace;
 } tally;
 
 static uint64_t seed;
 static unsigned moment; /* counts configurations and states put back */
 static bool verbose;
 static const Tfplugin6__GetProviderSchema__Response *schema;
+static struct host_types types;
 static char pool_id[80];
 static struct document seed_of_hub; /* IPAM, pool, pool CIDR */
 
+static uint64_t trace; /* of all that happened in this history */
+
+static void remember(const char *text)
+{
+    for (; *text; text++)
+        trace = (trace ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+}
+
 static void say(const char *what, const struct run *r, const char *detail)
 {
+    remember(what);
+    remember(detail);
     if (verbose)
         printf("  %-18s run %d, %s: %s\n", what, r ? r->process.pid : 0, r ? r->module->path : "-",
                detail);
@@ -273,9 +292,11 @@ static void open_session(struct run *r)
     r->session = (struct host_session){.channel = host_inside(&ipam_provider),
                                        .arena = r->arena,
                                        .schema = schema,
+                                       .types = &types,
                                        .timeout_ms = 1000};
     if (!r->session.channel)
         abort();
+    host_inside_late(r->session.channel, world_sleep);
 }
 
 static void close_session(struct run *r)
@@ -593,9 +614,7 @@ static struct run *any_run(void)
 static void meanwhile(void)
 {
     struct run *r = any_run();
-    bool locked = false;
-    for (size_t i = 0; i < run_count; i++)
-        locked |= world_locked_by(&runs[i]->process);
+    bool locked = world_locked();
     if (!r || (r->in_call && world_random(40) != 0))
         return;
     if (r->in_call && r->process.terraform_runs)
@@ -644,6 +663,7 @@ static void history(uint64_t s)
 {
     size_t kept = text_count;
     seed = s;
+    trace = s;
     world_begin(s);
     world_on_call(meanwhile);
     for (size_t i = 0; i < MODULES; i++) {
@@ -659,6 +679,7 @@ static void history(uint64_t s)
     while (text_count > kept)
         free(texts[--text_count]);
     tally.histories++;
+    tally.trace += trace;
 }
 
 /* The hub's IPAM, pool and pool CIDR, made once by the provider itself. */
@@ -666,6 +687,7 @@ static void make_hub(struct arena *a)
 {
     struct module hub = {.path = "/m0/terraform.tfstate"};
     struct run r = {.module = &hub, .arena = a};
+    types.arena = a;
     struct host_answer made;
     const char *id = "";
     static const char *const types[] = {"ipam", "ipam_pool", "ipam_pool_cidr"};
@@ -727,25 +749,79 @@ static void report(double seconds)
     printf("issued by a run that began before an older state brought it back: %" PRIu64 "\n",
            tally.issued_late);
     printf("issued twice: %" PRIu64 "\n", tally.duplicates);
+    printf("trace: %016" PRIx64 "\n", tally.trace);
 }
+
+/* Every so many-th history; what came out is added to `sum`. */
+static void work(uint64_t first, uint64_t end, unsigned step)
+{
+    struct arena *a = arena_new();
+    if (!a)
+        abort();
+    make_hub(a);
+    for (uint64_t s = first; s < end; s += step)
+        history(s);
+    while (text_count > 0)
+        free(texts[--text_count]);
+    arena_free(a);
+    shortcuts_free();
+}
+
+/* The same in processes of their own. False when one of them died: then nothing is known. */
+static bool work_apart(uint64_t first, uint64_t end, unsigned processes)
+{
+    const size_t fields = sizeof tally / sizeof(uint64_t);
+    uint64_t *results = mmap(NULL, processes * sizeof tally, PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t *sum = (uint64_t *)&tally;
+    int status;
+    bool whole = true;
+    if (results == MAP_FAILED)
+        abort();
+    for (unsigned i = 0; i < processes; i++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            abort();
+        if (pid == 0) {
+            work(first + i, end, processes);
+            memcpy(results + i * fields, &tally, sizeof tally);
+            fflush(stdout);
+            _exit(0);
+        }
+    }
+    for (unsigned i = 0; i < processes; i++)
+        whole = wait(&status) > 0 && status == 0 && whole;
+    for (size_t i = 0; i < processes * fields; i++)
+        sum[i % fields] += results[i];
+    munmap(results, processes * sizeof tally);
+    return whole;
+}
+
+time_t __real_time(time_t *out); /* of the world outside */
 
 int main(int argc, char **argv)
 {
     uint64_t histories = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    time_t began = clock() / CLOCKS_PER_SEC;
-    struct arena *a = arena_new();
-    if (!a || histories == 0) {
-        fprintf(stderr, "usage: simulator [HISTORIES] [FIRST_SEED]\n");
+    unsigned processes = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1;
+    time_t began = __real_time(NULL);
+    bool whole = true;
+    if (histories == 0 || processes == 0 || processes > 256) {
+        fprintf(stderr, "usage: simulator [HISTORIES] [FIRST_SEED] [PROCESSES] [plain]\n");
         return 2;
     }
+    if (argc > 4)
+        shortcuts_off();
+    mallopt(M_MXFAST, 0); /* each large block that is freed would have these looked through */
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_MMAP_THRESHOLD, 256 << 20);
     verbose = histories == 1;
-    make_hub(a);
-    for (uint64_t i = 0; i < histories; i++)
-        history(first + i);
-    report((double)(clock() / CLOCKS_PER_SEC - began));
-    while (text_count > 0)
-        free(texts[--text_count]);
-    arena_free(a);
-    return tally.duplicates == 0 && tally.issued > 0 ? 0 : 1;
+    if (processes == 1)
+        work(first, first + histories, 1);
+    else
+        whole = work_apart(first, first + histories, processes);
+    report(difftime(__real_time(NULL), began));
+    if (!whole)
+        printf("A process of the simulator died: see above.\n");
+    return whole && tally.duplicates == 0 && tally.issued > 0 ? 0 : 1;
 }

@@ -26,6 +26,7 @@
 #define PROCESSES  128
 #define CALL_US    5
 #define SWITCH_OFF 24 /* one call of so many lets others go on */
+#define OTHERS_MS  60 /* so long, while one waits, until another one does something */
 #define EPOCH      INT64_C(1700000000)
 
 struct inode {
@@ -47,6 +48,7 @@ struct open_file {
 
 static struct inode *inodes[INODES];
 static struct open_file files[FDS];
+static size_t inodes_end, files_end; /* behind the last that was ever used in this history */
 static struct process *processes[PROCESSES], *current;
 static size_t process_count;
 static uint64_t random_state;
@@ -79,10 +81,11 @@ static void free_inode(size_t i)
 
 void world_end(void)
 {
-    for (size_t i = 0; i < INODES; i++)
+    for (size_t i = 0; i < inodes_end; i++)
         if (inodes[i])
             free_inode(i);
-    memset(files, 0, sizeof files);
+    memset(files, 0, files_end * sizeof *files);
+    inodes_end = files_end = 0;
     process_count = 0;
     current = NULL;
 }
@@ -101,7 +104,7 @@ void world_begin(uint64_t seed)
 
 static struct inode *find(const char *path)
 {
-    for (size_t i = 0; i < INODES; i++)
+    for (size_t i = 0; i < inodes_end; i++)
         if (inodes[i] && strcmp(inodes[i]->path, path) == 0)
             return inodes[i];
     return NULL;
@@ -118,6 +121,7 @@ static struct inode *make(const char *path)
             n->written_ns = now_ns;
             n->number = ++numbers;
             n->lock = -1;
+            inodes_end = i < inodes_end ? inodes_end : i + 1;
             return inodes[i] = n;
         }
     fprintf(stderr, "the simulator has no inode left\n");
@@ -126,7 +130,7 @@ static struct inode *make(const char *path)
 
 static void sweep(void)
 {
-    for (size_t i = 0; i < INODES; i++)
+    for (size_t i = 0; i < inodes_end; i++)
         if (inodes[i] && !inodes[i]->open && !*inodes[i]->path)
             free_inode(i);
 }
@@ -203,21 +207,23 @@ static void drop(struct open_file *f)
     f->inode->open--;
     if (f->inode->lock == index)
         f->inode->lock = -1;
+    bool left = !f->inode->open && !*f->inode->path;
     f->inode = NULL;
-    sweep();
+    if (left)
+        sweep();
 }
 
 void world_close_all(const struct process *p)
 {
-    for (size_t i = 0; i < FDS; i++)
+    for (size_t i = 0; i < files_end; i++)
         if (files[i].inode && files[i].owner == p)
             drop(&files[i]);
 }
 
-bool world_locked_by(const struct process *p)
+bool world_locked(void)
 {
-    for (size_t i = 0; i < FDS; i++)
-        if (files[i].inode && files[i].owner == p && files[i].inode->lock == (int)i)
+    for (size_t i = 0; i < files_end; i++)
+        if (files[i].inode && files[i].inode->lock == (int)i)
             return true;
     return false;
 }
@@ -225,6 +231,24 @@ bool world_locked_by(const struct process *p)
 void world_on_call(void (*fn)(void))
 {
     on_call = fn;
+}
+
+static void let_others_go_on(void)
+{
+    struct process *me = current;
+    if (!on_call || switching)
+        return;
+    switching = true;
+    on_call();
+    switching = false;
+    current = me;
+}
+
+void world_sleep(uint64_t ms)
+{
+    world_pass(ms * 1000);
+    for (uint64_t n = (ms + world_random(OTHERS_MS)) / OTHERS_MS; n > 0; n--)
+        let_others_go_on();
 }
 
 /* At the begin of each call. False: the process is dead, nothing happens any more. `fatal` is set
@@ -236,13 +260,8 @@ static bool alive(bool *fatal)
         *fatal = false;
     if (!current || !current->provider_runs)
         goto dead;
-    if (on_call && !switching && world_random(SWITCH_OFF) == 0) {
-        struct process *me = current;
-        switching = true;
-        on_call();
-        switching = false;
-        current = me;
-    }
+    if (on_call && !switching && world_random(SWITCH_OFF) == 0)
+        let_others_go_on();
     if (current->crash_in > 0 && --current->crash_in == 0) {
         current->provider_runs = false;
         if (fatal)
@@ -269,6 +288,7 @@ static int open_inode(struct inode *n)
         if (!files[i].inode) {
             files[i] = (struct open_file){.inode = n, .owner = current};
             n->open++;
+            files_end = (size_t)i < files_end ? files_end : (size_t)i + 1;
             return FIRST_FD + i;
         }
     errno = EMFILE;

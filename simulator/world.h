@@ -36,7 +36,10 @@ struct process *world_enter(struct process *p);
 void world_add_process(struct process *p);
 /* Closes what the provider has open, with its locks. */
 void world_close_all(const struct process *p);
-bool world_locked_by(const struct process *p); /* does it hold a journal's lock? */
+bool world_locked(void); /* does anybody hold a journal's lock? */
+
+/* The process waits: others go on. */
+void world_sleep(uint64_t ms);
 
 /* Called at system calls, now and then, to let others go on. */
 void world_on_call(void (*fn)(void));

@@ -288,10 +288,26 @@ struct host_answer host_load_schema(struct host_session *s)
     return a;
 }
 
+static const struct type *kept_type(struct host_types *types, const Tfplugin6__Schema__Block *b)
+{
+    const size_t room = sizeof types->known / sizeof types->known[0];
+    for (size_t i = 0; i < types->count; i++) {
+        if (types->known[i].block == b) {
+            return types->known[i].type;
+        }
+    }
+    const struct type *t = block_type(types->arena, b);
+    if (types->count < room) {
+        types->known[types->count].block = b;
+        types->known[types->count++].type = t;
+    }
+    return t;
+}
+
 const struct type *host_type(struct host_session *s, enum host_schema kind, const char *name)
 {
     const Tfplugin6__Schema__Block *b = find_block(s, kind, name);
-    return b ? block_type(s->arena, b) : NULL;
+    return !b ? NULL : s->types ? kept_type(s->types, b) : block_type(s->arena, b);
 }
 
 const struct value *host_object(struct host_session *s, enum host_schema kind, const char *name,

@@ -21,6 +21,16 @@
 #include "tfplugin6.pb-c.h"
 #include "wire_client.h"
 
+/* What host_type has made out of one schema, for many sessions: it takes longer than a call. */
+struct host_types {
+    struct arena *arena; /* outlives the sessions */
+    struct {
+        const void *block; /* of the schema */
+        const struct type *type;
+    } known[16];
+    size_t count;
+};
+
 struct host_session {
     struct host_channel *channel;
     struct arena *arena;
@@ -30,6 +40,7 @@ struct host_session {
         bool store_planned_private; /* plays Terraform 1.16 */
     } client;
     const Tfplugin6__GetProviderSchema__Response *schema; /* after host_load_schema */
+    struct host_types *types;                             /* NULL: none are kept */
 };
 
 struct host_diag {

@@ -19,6 +19,7 @@ struct host_channel {
     void (*tap)(void *ctx, const char *method, struct bytes request);
     void *tap_ctx;
     void (*border)(bool entering);
+    void (*others)(uint64_t ms);
 };
 
 struct host_call {
@@ -87,6 +88,11 @@ void host_inside_border(struct host_channel *c, void (*border)(bool entering))
     c->border = border;
 }
 
+void host_inside_late(struct host_channel *c, void (*others)(uint64_t ms))
+{
+    c->others = others;
+}
+
 uint64_t host_inside_now(const struct host_channel *c)
 {
     return c->now_ms;
@@ -124,6 +130,7 @@ struct host_call *host_begin(struct host_channel *c, const char *method, struct 
 static void wait_for(struct host_call *call)
 {
     struct host_channel *c = call->channel;
+    const uint64_t began = c->now_ms;
     while (!call->answered) {
         cross(c, true);
         uint64_t due = runtime_tick(c->runtime, c->now_ms);
@@ -134,7 +141,12 @@ static void wait_for(struct host_call *call)
             fprintf(stderr, "wire_inside: a call waits for nothing\n");
             abort();
         }
-        c->now_ms = due > c->now_ms ? due : c->now_ms + 1;
+        uint64_t before = c->now_ms, late = before + (before - began) / 2;
+        c->now_ms = due > before ? due : before + 1;
+        if (c->others) {
+            c->now_ms = late > c->now_ms ? late : c->now_ms;
+            c->others(c->now_ms - before);
+        }
     }
 }
 
