@@ -21,9 +21,9 @@ void host_inside_tap(struct host_channel *c,
  * runtime's memory run out and not their own. */
 void host_inside_border(struct host_channel *c, void (*border)(bool entering));
 
-/* From now on a call that waits is attempted again ever later than it asked for, by half of the time
- * that it has waited, as on a machine that has other things to do: a wait of seconds takes a dozen
- * attempts and not hundreds. `others` is told what time passes meanwhile. */
+/* From now on a call that waits is attempted again ever later than it asked for, by half of the
+ * time that it has waited, as on a machine that has other things to do: a wait of seconds takes a
+ * dozen attempts and not hundreds. `others` is told what time passes meanwhile. */
 void host_inside_late(struct host_channel *c, void (*others)(uint64_t ms));
 
 /* Milliseconds; only ever later. */
