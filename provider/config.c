@@ -20,6 +20,7 @@
 
 #include "proto/log.h"
 #include "provider/inventory.h"
+#include "provider/occupied.h"
 
 struct settings {
     struct field_string region, account_id;
@@ -716,7 +717,7 @@ static enum outcome join_estate(struct call *c, struct attempt *attempt, void **
     case STATE_READY:
         break;
     }
-    if (!adopt_discovered(attempt->estate, c->arena)) {
+    if (!adopt_discovered(attempt->estate, c->arena) || !occupied_load(attempt->estate, c->arena)) {
         report_no_memory(c, "configuring the provider");
         return CALL_DONE;
     }

@@ -61,6 +61,7 @@ const char *fact_string(const struct facts *f, const char *name);
 /* -1 when absent, null or 0 (which AWS writes for an unset length). */
 int fact_length(const struct facts *f, const char *name);
 bool fact_bool(const struct facts *f, const char *name);
+bool fact_bool_or(const struct facts *f, const char *name, bool fallback);
 struct tags fact_tags(const struct facts *f, const char *name);
 /* The string attribute `inner` of every element of the block `name`, NULL-terminated. */
 const char *const *fact_inner_strings(const struct facts *f, const char *name, const char *inner);

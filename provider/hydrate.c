@@ -52,13 +52,19 @@ int fact_length(const struct facts *f, const char *name)
     return n <= 0 || n > 128 ? -1 : (int)n;
 }
 
-bool fact_bool(const struct facts *f, const char *name)
+bool fact_bool_or(const struct facts *f, const char *name, bool fallback)
 {
     if (f->json) {
         struct json_object *m = json_member(f, name);
-        return m && json_object_is_type(m, json_type_boolean) && json_object_get_boolean(m);
+        return m && json_object_is_type(m, json_type_boolean) ? json_object_get_boolean(m)
+                                                              : fallback;
     }
-    return value_truth(value_get(f->value, name), false);
+    return value_truth(value_get(f->value, name), fallback);
+}
+
+bool fact_bool(const struct facts *f, const char *name)
+{
+    return fact_bool_or(f, name, false);
 }
 
 static int by_key(const void *a, const void *b)

@@ -14,7 +14,7 @@ struct pool_row {
     struct field_string address_family, scope_id, source_id, locale, description;
     struct field_string aws_service, public_ip_source, scope_type, state, release_quarantine;
     struct field_int min_len, max_len, default_len, depth;
-    struct field_bool auto_import, publicly_advertisable, cascade;
+    struct field_bool auto_import, publicly_advertisable, cascade, respect_discovered;
     struct field_value required_tags, source_resource;
 };
 #define T struct pool_row
@@ -104,6 +104,15 @@ static const struct attribute attributes[] = {
      .description = "How long a released CIDR is not issued again, as a duration such as `24h`, at "
                     "most 7 days: routes and firewall rules outlive networks. Default: not at all.",
      FIELD(T, release_quarantine)},
+    {.name = "respect_discovered",
+     .type = &type_bool,
+     .flags = ATTR_OPTIONAL,
+     .description =
+         "Whether networks that were seen inside the pool's CIDRs, in an inventory or in "
+         "a state that another provider wrote, keep their space: nothing is given to "
+         "resources there but to the network itself. Pools can be put on top. Default: "
+         "true.",
+     FIELD(T, respect_discovered)},
     {.name = "cascade",
      .type = &type_bool,
      .flags = ATTR_OPTIONAL,
@@ -208,6 +217,7 @@ static struct pool_info info_of(struct call *c, const T *row)
             duration_ms(row->release_quarantine.is == KNOWN ? row->release_quarantine.v : NULL, 0) /
             1000,
         .auto_import = row->auto_import.is == KNOWN && row->auto_import.v,
+        .ignore_occupants = row->respect_discovered.is == KNOWN && !row->respect_discovered.v,
     };
 }
 
@@ -216,7 +226,7 @@ static bool rules_known(const T *row)
     return row->min_len.is != UNKNOWN && row->max_len.is != UNKNOWN &&
            row->default_len.is != UNKNOWN && row->address_family.is == KNOWN &&
            row->locale.is == KNOWN && row->required_tags.is != UNKNOWN &&
-           row->release_quarantine.is != UNKNOWN;
+           row->release_quarantine.is != UNKNOWN && row->respect_discovered.is != UNKNOWN;
 }
 
 /* What the scope decides: its type, and the default source of public space. */
@@ -406,6 +416,7 @@ enum load_result load_pool(struct engine *e, const struct facts *f, const char *
                   .tags = fact_tags(f, "allocation_resource_tags")},
         .release_quarantine = duration_ms(fact_string(f, "release_quarantine"), 0) / 1000,
         .auto_import = fact_bool(f, "auto_import"),
+        .ignore_occupants = !fact_bool_or(f, "respect_discovered", true),
     };
     if (info.id && !family && !info.scope_id)
         return LOAD_OK; /* imported by id alone, not applied yet */

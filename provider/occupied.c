@@ -1,0 +1,207 @@
+/*
+ * occupied - what was seen keeps its space
+ *
+ * Networks that other states and inventories tell of become occupants of the engine: nothing is
+ * issued to resources where they are. Those that are own resources as well are left out, since
+ * their allocations tell where they are. They are recognised by id and CIDR together: a VPC that
+ * has left its CIDR in the cloud has both, the one that the state holds for it and the one where it
+ * was seen.
+ *
+ * Subnets say nothing about space outside of their network when the network is known, so then they
+ * count only in the pools that plan the inside of it.
+ *
+ * The occupants are those of the moment at which the provider was configured, for the whole run. So
+ * both plans of one apply choose alike; and a VPC that the run destroys does not come back as an
+ * occupant because an inventory of yesterday still has it.
+ */
+#include "provider/occupied.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/log.h"
+
+/* --- what is one's own --- */
+
+static void own_add(struct own_cidrs *o, const struct cidr *c, const char *id)
+{
+    if (!cidr_is_set(c) || !*id)
+        return;
+    if (o->count == o->capacity) {
+        size_t more = o->capacity ? 2 * o->capacity : 64;
+        o->items =
+            arena_grow(o->arena, o->items, o->capacity * sizeof *o->items, more * sizeof *o->items);
+        o->capacity = more;
+    }
+    o->items[o->count++] = (struct own_cidr){*c, id};
+}
+
+static bool own_allocation(void *ctx, const struct allocation *a)
+{
+    if (a->type != ALLOCATION_POOL)
+        own_add(ctx, &a->cidr, a->resource_id);
+    return true;
+}
+
+static void own_network(void *ctx, const struct network *n)
+{
+    const char *id = n->kind == NETWORK_ASSOCIATION ? n->vpc_id : n->id;
+    own_add(ctx, &n->v4, id);
+    own_add(ctx, &n->v6, id);
+}
+
+static int own_order(const void *x, const void *y)
+{
+    const struct own_cidr *a = x, *b = y;
+    int order = cidr_compare(&a->cidr, &b->cidr);
+    return order ? order : strcmp(a->id, b->id);
+}
+
+void own_cidrs_gather(const struct estate *e, struct arena *a, struct own_cidrs *out)
+{
+    *out = (struct own_cidrs){.arena = a};
+    engine_each_allocation(e->engine, NULL, own_allocation, out);
+    for (enum network_kind k = 0; k < NETWORK_KINDS; k++)
+        memory_each_network(e->memory, k, own_network, out);
+    if (out->count > 0)
+        qsort(out->items, out->count, sizeof *out->items, own_order);
+}
+
+static bool own_has(const struct own_cidrs *o, const struct cidr *c, const char *id)
+{
+    const struct own_cidr key = {*c, id};
+    return *id && o->count > 0 && bsearch(&key, o->items, o->count, sizeof key, own_order) != NULL;
+}
+
+bool own_cidrs_have(const struct own_cidrs *o, const struct sighting *s, const struct cidr *c)
+{
+    /* A CIDR that was added to a VPC may be told by itself. */
+    return own_has(o, c, s->id) || (s->kind == SIGHTED_NETWORK && own_has(o, c, s->network_id));
+}
+
+/* --- where it counts --- */
+
+static bool operates_in(const struct ipam *i, const char *region)
+{
+    const char *const *name = ipam_info(i)->operating_regions;
+    if (!name || !*name)
+        return true;
+    while (*name && strcmp(*name, region) != 0)
+        name++;
+    return *name != NULL;
+}
+
+struct region_search {
+    const char *region;
+    bool found;
+};
+
+static bool find_region(void *ctx, const struct ipam *i)
+{
+    struct region_search *s = ctx;
+    s->found = operates_in(i, s->region);
+    return !s->found;
+}
+
+/* RFC 4193: fc00::/7 */
+static bool is_unique_local(const struct cidr *c)
+{
+    return c->family == FAMILY_V6 && c->len >= 7 && c->hi >> 57 == 0xfc >> 1;
+}
+
+bool sighting_counts(const struct engine *e, const struct scope *s, const struct sighting *one,
+                     const struct cidr *c)
+{
+    const struct scope_info *info = scope_info(s);
+    bool private = c->family == FAMILY_V4 || is_unique_local(c);
+    if (!info->is_default || info->type != (private ? SCOPE_PRIVATE : SCOPE_PUBLIC))
+        return false;
+    const struct ipam *ipam = engine_ipam(e, info->ipam_id);
+    struct region_search search = {.region = one->region};
+    if (!ipam || operates_in(ipam, one->region))
+        return true;
+    engine_each_ipam(e, find_region, &search);
+    return !search.found;
+}
+
+/* --- occupants --- */
+
+struct occupying {
+    struct estate *estate;
+    struct arena *scratch;
+    struct own_cidrs own;
+    const struct sighting *one;
+    const struct cidr *cidr;
+    const char *inside;
+    size_t count;
+    bool failed;
+};
+
+static const char *type_of(struct arena *a, const struct sighting *s)
+{
+    static const char *const kinds[] = {
+        [SIGHTED_NETWORK] = "network", [SIGHTED_SUBNET] = "subnet", [SIGHTED_PREFIX] = "prefix"};
+    const char *type = strncmp(s->id, "vpc-", 4) == 0 ? "vpc" : kinds[s->kind];
+    return *s->id || !*s->name ? type : arena_printf(a, "%s \"%.16s\"", type, s->name);
+}
+
+static bool occupy_in(void *ctx, const struct scope *s)
+{
+    struct occupying *o = ctx;
+    const struct sighting *one = o->one;
+    if (!sighting_counts(o->estate->engine, s, one, o->cidr))
+        return true;
+    const struct occupant occupant = {
+        .scope_id = scope_info(s)->id,
+        .inside = o->inside,
+        .cidr = *o->cidr,
+        .resource_id = one->id,
+        .allocation_id = one->allocation_id,
+        .type = type_of(o->scratch, one),
+        .owner = one->owner,
+        .where = one->where,
+    };
+    o->failed = engine_load_occupant(o->estate->engine, &occupant) != ENGINE_OK;
+    o->count++;
+    return !o->failed;
+}
+
+static void occupy(struct occupying *o, const char *inside)
+{
+    o->inside = inside;
+    engine_each_scope(o->estate->engine, occupy_in, o);
+}
+
+static bool network_is_known(const struct estate *e, const char *id)
+{
+    return *id && (sightings_find(e->sightings, id) || memory_network(e->memory, id));
+}
+
+static bool occupy_one(void *ctx, const struct sighting *s)
+{
+    struct occupying *o = ctx;
+    o->one = s;
+    for (size_t i = 0; i < s->cidr_count && !o->failed; i++) {
+        o->cidr = &s->cidrs[i];
+        if (own_cidrs_have(&o->own, s, o->cidr))
+            continue;
+        if (s->kind == SIGHTED_SUBNET && *s->network_id)
+            occupy(o, s->network_id);
+        if (s->kind != SIGHTED_SUBNET || !network_is_known(o->estate, s->network_id))
+            occupy(o, NULL);
+    }
+    return !o->failed;
+}
+
+bool occupied_load(struct estate *e, struct arena *scratch)
+{
+    struct occupying o = {.estate = e, .scratch = scratch};
+    engine_forget_occupants(e->engine);
+    if (sightings_count(e->sightings) == 0)
+        return true;
+    own_cidrs_gather(e, scratch, &o.own);
+    sightings_each(e->sightings, occupy_one, &o);
+    if (o.count > 0)
+        log_line(LOG_DEBUG, "%zu CIDRs of networks without a pool keep their space", o.count);
+    return !o.failed;
+}
