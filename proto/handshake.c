@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define CERTIFICATE_MAX_BYTES (64u << 10)
-#define NAME_PREFIX           "/tfplugin-"
+#define NAME_PREFIX           "/" HANDSHAKE_SOCKET_PREFIX
 #define NAME_BYTES            (sizeof NAME_PREFIX - 1 + 2 * HANDSHAKE_RANDOM)
 
 bool handshake_cookie_fits(const char *cookie)

@@ -24,6 +24,9 @@
 /* sun_path with its NUL; gRPC refuses paths of more than 107 bytes. */
 #define HANDSHAKE_SOCKET_SIZE 108
 
+/* A socket's name: this, and its random bytes as hexadecimal digits. */
+#define HANDSHAKE_SOCKET_PREFIX "tfplugin-"
+
 /* Bytes of randomness in a socket's name. */
 #define HANDSHAKE_RANDOM 12
 

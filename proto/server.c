@@ -16,10 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/arena.h"
 #include "proto/handshake.h"
+#include "proto/leftovers.h"
 #include "proto/log.h"
 #include "proto/loop.h"
 #include "proto/tls.h"
@@ -151,6 +153,7 @@ static int serve_with(const struct loop_options *o)
     }
     bool announced = announce(o);
     if (announced) {
+        leftovers_remove(o->socket_path, time(NULL) - LEFTOVERS_AGE_SECONDS);
         loop_run(l);
     } else {
         log_line(LOG_ERROR, "cannot tell the address on stdout: %s", strerror(errno));
