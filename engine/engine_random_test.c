@@ -161,6 +161,25 @@ static int foretell_largest(const struct oracle *o, int pool, const bool *used)
     return -1;
 }
 
+/* The lowest block around something that the pool holds outside of its CIDRs. */
+static bool foretell_around(const struct oracle *o, int pool, unsigned len, struct cidr *out)
+{
+    unsigned size = 1u << (32 - len), best = UNIVERSE;
+    for (size_t i = 0; i < o->count; i++) {
+        const struct known *k = &o->list[i];
+        unsigned first = k->first / size * size;
+        struct cidr c = at(first, len);
+        if (k->pool == pool && lost(o, k) && k->size <= size && first < best &&
+            foretell_exact(o, sources[pool], pool, &c) == REFUSAL_NONE) {
+            best = first;
+        }
+    }
+    if (best < UNIVERSE) {
+        *out = at(best, len);
+    }
+    return best < UNIVERSE;
+}
+
 /* --- bookkeeping --- */
 
 static void remember(struct oracle *o, const char *id, int pool, int child, const struct cidr *c,
@@ -336,6 +355,7 @@ static void op_provision(struct oracle *o)
         }
         expected = o->cidr_count[source] == 0                            ? REFUSAL_NO_CIDRS
                    : wanted.len < shortest                               ? REFUSAL_LENGTH_INVALID
+                   : foretell_around(o, pool, wanted.len, &wanted)       ? REFUSAL_NONE
                    : foretell_free(o, source, wanted.len, open, &wanted) ? REFUSAL_NONE
                    : foretell_free(o, source, wanted.len, used, &wanted) ? REFUSAL_NONE
                                                                          : REFUSAL_NO_SPACE;

@@ -150,6 +150,28 @@ static enum engine_result choose_named(struct engine *e, const struct provision_
     return stays ? refuse_overlap(why, p, &r->cidr, other, &theirs->cidr) : ENGINE_OK;
 }
 
+/*
+ * A block around what the pool holds outside of its CIDRs: a run ended after it was drawn and before
+ * its CIDR was noted, or after its CIDR was taken away and before it went. The CIDR that the pool
+ * gets now takes it in again, as far as the source pool can give that block.
+ */
+static bool choose_around(struct engine *e, const struct provision_request *r, const struct pool *p,
+                          bool planned, struct cidr *out)
+{
+    struct refusal ignored;
+    for (size_t i = 0; i < p->conflicts.count; i++) {
+        const struct allocation *a = p->conflicts.items[i];
+        if (!is_orphan(a) || (planned && a->leaving) || a->cidr.len < r->length) {
+            continue;
+        }
+        *out = cidr_widen(&a->cidr, (unsigned)r->length);
+        if (choose_exact(e, p->source, planned, out, p, &ignored) == ENGINE_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum engine_result choose_in_source(struct engine *e, const struct provision_request *r,
                                            const struct pool *p, bool planned, struct cidr *out,
                                            struct refusal *why)
@@ -171,6 +193,9 @@ static enum engine_result choose_in_source(struct engine *e, const struct provis
         refuse_length(why, source, r->length, shortest);
         why->curable = true; /* the source pool may get a larger CIDR */
         return ENGINE_REFUSED;
+    }
+    if (choose_around(e, r, p, planned, out)) {
+        return ENGINE_OK;
     }
     return choose_free(e, source, planned, true, (unsigned)r->length, NULL, 0, out, why);
 }

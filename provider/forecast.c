@@ -80,6 +80,7 @@ struct wish {
 struct prospect {
     struct prospect *next;
     const char *pool, *source; /* source NULL: not known here */
+    const char *id;            /* of a key: the pool that was created */
     unsigned created;          /* pools of this key in the plan */
     struct supply *supplies, **supplies_end;
     struct wish *wishes;
@@ -493,15 +494,15 @@ void forecast_expect(struct call *c, const char *pool_id)
 
 /* --- applying --- */
 
-void forecast_created(struct call *c, const char *key, const char *id)
+void forecast_creating(struct call *c, const char *key, const char *id)
 {
     struct forecast *f = key ? applied_in(c) : NULL;
     struct prospect *p = f ? find(f, key) : NULL;
-    if (!p || p->created != 1)
+    if (!p || p->created != 1 || (p->id && engine_pool(f->estate->engine, p->id)))
         return;
-    p->created = 0; /* whoever comes next is another one */
     arena_guard(f->arena, arena_guard_of(c->arena));
-    put(f, f->prospects, arena_strdup(f->arena, id), p);
+    p->id = arena_strdup(f->arena, id);
+    put(f, f->prospects, p->id, p);
     arena_guard(f->arena, NULL);
 }
 

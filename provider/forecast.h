@@ -47,8 +47,8 @@ void forecast_expect(struct call *c, const char *pool_id);
  * does not change, so that a plan can tell pools without ids apart. NULL: something is not known.
  */
 const char *forecast_pool_key(struct call *c, const struct value *config);
-/* A pool of this key was created. */
-void forecast_created(struct call *c, const char *key, const char *id);
+/* A pool of this key is created in this call, if it succeeds. */
+void forecast_creating(struct call *c, const char *key, const char *id);
 
 /* Before something is drawn from a pool: keeps draws off what others will ask for by name, and, in
  * a run whose places are all taken by calls that wait, gives the pool the CIDRs that it will get in

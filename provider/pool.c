@@ -329,10 +329,10 @@ static enum outcome create(struct call *c, struct change *ch, const struct value
     field_set_int(&row.depth, source ? (int64_t)pool_depth(source) + 1 : 1);
     const struct value *made = schema_encode(c->arena, &schema, &row, ch->planned);
     struct pool_info info = info_of(c, &row);
+    forecast_creating(c, key, id);
     enum engine_result r = engine_add_pool(e, &info, &why);
     if (!engine_said_yes(c, r, doing_create, &why, &paths, &out))
         return out;
-    forecast_created(c, key, id);
     *state = made;
     call_progress(c);
     return CALL_DONE;
