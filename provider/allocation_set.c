@@ -107,7 +107,7 @@ static const struct attribute attributes[] = {
      .nested = &result_block,
      .nesting = NESTING_MAP,
      .flags = ATTR_COMPUTED,
-     .description = "CIDR, allocation id and prefix length of each key.",
+     .description = "CIDR, allocation id and prefix length of each key of `requests`.",
      FIELD(T, allocations)},
     {.name = "owner_id",
      .type = &type_string,
@@ -374,7 +374,7 @@ static enum outcome plan_entries(struct call *c, struct change *ch)
     }
     const struct set_requests requests = requests_of(&row);
     struct set_choice s = set_compare(c, value_str(value_get(ch->prior, "id"), ""), row.pool_id.v,
-                                      &requests, value_get(ch->prior, "allocations"));
+                                      &requests, value_get(ch->prior, "cidrs"));
     for (size_t i = 0; i < s.gone_count; i++)
         engine_plan_leave(estate_of(c)->engine, s.gone[i]);
     if (s.gone_count > 0)
@@ -576,7 +576,7 @@ static enum outcome make(struct call *c, struct change *ch, T *row, const char *
         return out;
     const struct set_requests requested = requests_of(row);
     struct set_choice s =
-        set_compare(c, row->common.id.v, row->pool_id.v, &requested, prior.allocations.v);
+        set_compare(c, row->common.id.v, row->pool_id.v, &requested, prior.cidrs.v);
     set_take_planned(c, &s, row->cidrs.v);
     if (!set_choose(c, &s, false))
         return CALL_DONE;
@@ -634,7 +634,7 @@ static enum outcome destroy(struct call *c, struct change *ch)
     enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->prior, &row);
     const struct set_requests none = {&value_null, &value_null};
-    struct set_choice s = set_compare(c, row.common.id.v, row.pool_id.v, &none, row.allocations.v);
+    struct set_choice s = set_compare(c, row.common.id.v, row.pool_id.v, &none, row.cidrs.v);
     c->patience_ms = timeout_ms(ch->prior, "delete", CALL_PATIENCE_MS);
     struct step t = step_new(c, &s, "deleting");
     if (change(&t, &out))
@@ -646,23 +646,34 @@ static enum outcome destroy(struct call *c, struct change *ch)
 
 #define FINDINGS_MAX 8
 
+/* The engine's record of one key; NULL: unknown. */
+static const struct allocation *record_of(struct call *c, const T *row,
+                                          const struct value_member *m)
+{
+    const char *text = value_str(m->value, "");
+    struct cidr cidr;
+    if (cidr_parse(text, strlen(text), &cidr) != CIDR_OK)
+        return NULL;
+    return engine_allocation(estate_of(c)->engine,
+                             set_allocation_id(c->arena, row->pool_id.v, m->key, &cidr));
+}
+
 static enum outcome read(struct call *c, const struct value **state, struct bytes *private)
 {
     (void)private;
     const struct engine *e = estate_of(c)->engine;
     T row = {0};
     schema_decode(&schema, *state, &row);
-    size_t count = row.allocations.is == KNOWN ? row.allocations.v->map.count : 0, reported = 0;
-    const struct value_member *members = count ? row.allocations.v->map.members : NULL;
+    size_t count = row.cidrs.is == KNOWN ? row.cidrs.v->map.count : 0, reported = 0;
+    const struct value_member *members = count ? row.cidrs.v->map.members : NULL;
     bool known = true;
     for (size_t i = 0; i < count && known; i++)
-        known = engine_allocation(e, value_str(value_get(members[i].value, "id"), "")) != NULL;
+        known = record_of(c, &row, &members[i]) != NULL;
     if (!known && !estate_learn(c, &allocation_set_resource, *state))
         return CALL_DONE;
     for (size_t i = 0; i < count && reported < FINDINGS_MAX; i++) {
         struct finding found[FINDINGS_MAX];
-        const struct allocation *a =
-            engine_allocation(e, value_str(value_get(members[i].value, "id"), ""));
+        const struct allocation *a = record_of(c, &row, &members[i]);
         size_t n = a ? engine_audit_allocation(e, a, found, FINDINGS_MAX) : 0;
         n = n < FINDINGS_MAX ? n : FINDINGS_MAX;
         report_findings(c,
@@ -775,12 +786,11 @@ struct loading {
     enum load_result result;
 };
 
-static bool load_entry(void *ctx, const char *key, const struct facts *entry)
+static bool load_entry(void *ctx, const char *key, const char *text)
 {
     struct loading *l = ctx;
     struct facts request;
     struct allocation_request r = {
-        .id = fact_string(entry, "id"),
         .pool_id = fact_string(l->set, "ipam_pool_id"),
         .type = ALLOCATION_CUSTOM,
         .length = -1,
@@ -789,12 +799,12 @@ static bool load_entry(void *ctx, const char *key, const struct facts *entry)
         .region = fact_string(l->set, "region"),
         .tags = l->tags,
     };
-    if (!fact_cidr(entry, "cidr", &r.cidr) || !cidr_is_set(&r.cidr) || !r.id) {
-        *l->problem =
-            arena_printf(l->set->arena, "allocations[\"%.100s\"] has no id or no CIDR", key);
+    if (!text || cidr_parse(text, strlen(text), &r.cidr) != CIDR_OK) {
+        *l->problem = arena_printf(l->set->arena, "cidrs[\"%.100s\"] is not a CIDR", key);
         l->result = LOAD_MALFORMED;
         return false;
     }
+    r.id = set_allocation_id(l->set->arena, r.pool_id, key, &r.cidr);
     if (fact_member(l->set, "requests", key, &request)) {
         r.description = fact_string(&request, "description");
         r.tags = merge_tags(l->set->arena, l->tags, fact_tags(&request, "tags"));
@@ -814,7 +824,7 @@ enum load_result load_set(struct engine *e, const struct facts *f, const char **
         return LOAD_MALFORMED;
     }
     l.tags = fact_tags(f, "tags_all");
-    fact_each(f, "allocations", load_entry, &l);
+    fact_each(f, "cidrs", load_entry, &l);
     return l.result;
 }
 

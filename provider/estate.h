@@ -65,10 +65,10 @@ bool fact_bool_or(const struct facts *f, const char *name, bool fallback);
 struct tags fact_tags(const struct facts *f, const char *name);
 /* The string attribute `inner` of every element of the block `name`, NULL-terminated. */
 const char *const *fact_inner_strings(const struct facts *f, const char *name, const char *inner);
-/* Each object in the map `name`; fn returns false to stop. / The one with that key: false when
- * there is none. */
-typedef bool (*fact_visit)(void *ctx, const char *key, const struct facts *member);
+/* Each member of the map of strings `name`, text NULL when it is none; fn returns false to stop. */
+typedef bool (*fact_visit)(void *ctx, const char *key, const char *text);
 void fact_each(const struct facts *f, const char *name, fact_visit fn, void *ctx);
+/* The object with that key in the map `name`; false when there is none. */
 bool fact_member(const struct facts *f, const char *name, const char *key, struct facts *out);
 /* False when it is there and no CIDR; an absent one gives an unset *out. */
 bool fact_cidr(const struct facts *f, const char *name, struct cidr *out);

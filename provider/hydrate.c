@@ -118,18 +118,15 @@ void fact_each(const struct facts *f, const char *name, fact_visit fn, void *ctx
 {
     struct json_object *map = json_member(f, name);
     const struct value *v = f->json ? &value_null : value_get(f->value, name);
-    struct facts member = {.arena = f->arena, .insides = f->insides, .value = &value_null};
-    for (size_t i = 0; v->kind == VALUE_MAP && i < v->map.count; i++) {
-        member.value = v->map.members[i].value;
-        if (!fn(ctx, v->map.members[i].key, &member))
+    for (size_t i = 0; v->kind == VALUE_MAP && i < v->map.count; i++)
+        if (!fn(ctx, v->map.members[i].key, value_str(v->map.members[i].value, NULL)))
             return;
-    }
     if (!map || !json_object_is_type(map, json_type_object))
         return;
     json_object_object_foreach(map, key, value)
     {
-        member.json = value;
-        if (json_object_is_type(value, json_type_object) && !fn(ctx, key, &member))
+        bool text = json_object_is_type(value, json_type_string);
+        if (!fn(ctx, key, text ? json_object_get_string(value) : NULL))
             return;
     }
 }

@@ -16,7 +16,9 @@
  * yet (open), no block is chosen at all: whatever it turns out to be, it must not change an answer
  * that was shown.
  *
- * The id of an allocation follows from pool, key and CIDR, so it is known together with them.
+ * The id of an allocation follows from pool, key and CIDR, so it is known together with them, and
+ * `cidrs` says all that a set holds. That is why short requests have nothing but a text there:
+ * Terraform's time for a large set is the number of values that it has to carry.
  */
 #include "provider/set_choice.h"
 
@@ -34,14 +36,18 @@ bool set_owns(const char *set_id, const struct allocation *a)
     return n > 0 && strncmp(a->resource_id, set_id, n) == 0 && a->resource_id[n] == '/';
 }
 
-static void give_id(struct call *c, const struct set_choice *s, struct set_entry *e)
+const char *set_allocation_id(struct arena *a, const char *pool_id, const char *key,
+                              const struct cidr *cidr)
 {
     char text[CIDR_TEXT_SIZE];
-    if (!*s->pool_id)
-        return;
-    const char *owner = arena_printf(c->arena, "%s\n%s", s->pool_id, e->key);
-    e->id = id_derive(c->arena, "ipam-pool-alloc-", ID_ALLOCATION_DIGITS, owner,
-                      cidr_format(&e->cidr, text));
+    const char *owner = arena_printf(a, "%s\n%s", pool_id, key);
+    return id_derive(a, "ipam-pool-alloc-", ID_ALLOCATION_DIGITS, owner, cidr_format(cidr, text));
+}
+
+static void give_id(struct call *c, const struct set_choice *s, struct set_entry *e)
+{
+    if (*s->pool_id)
+        e->id = set_allocation_id(c->arena, s->pool_id, e->key, &e->cidr);
 }
 
 static bool parse(const struct value *v, struct cidr *out)
@@ -129,16 +135,21 @@ static void list_requests(struct arena *a, struct set_choice *s, const struct se
     }
 }
 
-/* The request of one key beside what the key has (`had`: its allocation, or a null value). */
+static void give_back(struct call *c, struct set_choice *s, const char *key,
+                      const struct cidr *cidr)
+{
+    s->gone[s->gone_count++] = set_allocation_id(c->arena, s->pool_id, key, cidr);
+}
+
+/* The request of one key beside the CIDR that the key has, if any. */
 static void compare_one(struct call *c, struct set_choice *s, struct set_entry *e,
                         const struct value *had)
 {
     const struct value *cidr = value_get(e->request, "cidr");
     const struct value *length = value_get(e->request, "netmask_length");
-    const char *had_id = value_str(value_get(had, "id"), "");
     struct cidr prior;
     int64_t n = -1;
-    bool has = parse(value_get(had, "cidr"), &prior);
+    bool has = parse(had, &prior);
     e->id = "";
     e->open = !value_is_wholly_known(e->request) &&
               (value_is_unknown(e->request) || value_is_unknown(cidr) || value_is_unknown(length));
@@ -147,13 +158,11 @@ static void compare_one(struct call *c, struct set_choice *s, struct set_entry *
         e->kept = has && cidr_equal(&e->cidr, &prior);
     else if (!e->open && has && (e->length < 0 || e->length == prior.len))
         e->kept = true;
-    if (e->kept) {
+    if (e->kept)
         e->cidr = prior;
-        e->id = had_id;
-    } else if (has) {
-        s->gone[s->gone_count++] = had_id;
-    }
-    if (!e->kept && cidr_is_set(&e->cidr))
+    else if (has)
+        give_back(c, s, e->key, &prior);
+    if (cidr_is_set(&e->cidr))
         give_id(c, s, e);
 }
 
@@ -174,8 +183,12 @@ struct set_choice set_compare(struct call *c, const char *set_id, const char *po
     for (size_t i = 0; i <= s.count; i++) { /* both are sorted by key */
         struct set_entry *e = i < s.count ? &s.items[i] : NULL;
         int order = -1;
-        while (j < had && (!e || (order = strcmp(prior->map.members[j].key, e->key)) < 0))
-            s.gone[s.gone_count++] = value_str(value_get(member_value(prior, j++), "id"), "");
+        while (j < had && (!e || (order = strcmp(prior->map.members[j].key, e->key)) < 0)) {
+            struct cidr cidr;
+            if (parse(member_value(prior, j), &cidr))
+                give_back(c, &s, prior->map.members[j].key, &cidr);
+            j++;
+        }
         if (!e)
             break;
         bool same = j < had && order == 0;
@@ -311,8 +324,11 @@ const struct value *set_cidrs(struct arena *a, const struct set_choice *s)
 const struct value *set_allocations(struct arena *a, const struct set_choice *s)
 {
     struct value_member *members = arena_calloc(a, s->count, sizeof *members);
+    size_t n = 0;
     for (size_t i = 0; i < s->count; i++) {
         const struct set_entry *e = &s->items[i];
+        if (e->brief)
+            continue;
         bool known = cidr_is_set(&e->cidr);
         int length = known ? e->cidr.len : e->length;
         const struct value_member one[] = {
@@ -320,9 +336,9 @@ const struct value *set_allocations(struct arena *a, const struct set_choice *s)
             {"id", *e->id ? value_string(a, e->id) : &value_unknown},
             {"netmask_length", length >= 0 ? value_int(a, length) : &value_unknown},
         };
-        members[i] = (struct value_member){e->key, value_map(a, one, 3)};
+        members[n++] = (struct value_member){e->key, value_map(a, one, 3)};
     }
-    return value_map(a, members, s->count);
+    return value_map(a, members, n);
 }
 
 struct placed {

@@ -33,7 +33,7 @@ struct set_choice {
 };
 
 /* What stays, what goes and what is written: everything that needs no look at the pool. `prior` is
- * a map (the attribute `allocations`) or a null value. O(n). */
+ * a map (the attribute `cidrs`) or a null value. O(n log n). */
 struct set_choice set_compare(struct call *c, const char *set_id, const char *pool_id,
                               const struct set_requests *requests, const struct value *prior);
 
@@ -58,8 +58,11 @@ bool set_choose(struct call *c, struct set_choice *s, bool as_marked);
 /* Is this one of the set's allocations? */
 bool set_owns(const char *set_id, const struct allocation *a);
 const char *set_resource_id(struct arena *a, const char *set_id, const char *key);
+/* The id of the allocation of one key. */
+const char *set_allocation_id(struct arena *a, const char *pool_id, const char *key,
+                              const struct cidr *cidr);
 
-/* The attributes `cidrs` and `allocations`. */
+/* The attributes `cidrs` and `allocations`; the latter has the keys of `requests` only. */
 const struct value *set_cidrs(struct arena *a, const struct set_choice *s);
 const struct value *set_allocations(struct arena *a, const struct set_choice *s);
 
