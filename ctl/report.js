@@ -93,6 +93,7 @@
     index, cidr: x[0], at: parse(x[0]), scope: x[1], pool: x[2], kind: x[3], id: x[4], name: x[5],
     owner: x[6], region: x[7], marks: x[8], vpc: x[9], usage: x[10], note: x[11], tags: x[12],
   }));
+  const vpcs = new Set(things.filter(t => t.kind === "vpc").map(t => t.id));
   const tops = scope => pools.filter(p => p.scope === scope && p.up < 0);
 
   /* Of each scope: its things in order, and by their prefix. */
@@ -146,6 +147,13 @@
       level = next.children;
     }
     return path;
+  }
+
+  /* What to attend to inside of the CIDRs of a pool. */
+  function trouble(p) {
+    const inside = p.at.flatMap(c => thingsIn(p.scope, c)).filter(t => !(t.kind === "subnet" && vpcs.has(t.vpc)));
+    const count = mark => inside.filter(t => t.marks & mark).length;
+    return { overlaps: count(OVERLAPS), breaks: count(BREAKS_RULES) };
   }
 
   const titleOfPool = p => p.name || p.id;
@@ -211,7 +219,7 @@
   }
 
   function description(pairs) {
-    return el("dl", {}, pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined)
+    return el("dl", {}, pairs.filter(([, value]) => value && value.length !== 0)
       .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
   }
   const tagList = tags => tags.map(([k, v]) => el("div", {}, k + " = " + v));
@@ -285,7 +293,7 @@
     const here = thingsIn(place.scope, root).concat(around.filter(t => !same(t.at, root)));
     const shown = here.filter(t => {
       if (t === inVpc || (inVpc && contains(t.at, inVpc.at) && !same(t.at, inVpc.at))) return false;
-      if (t.kind === "subnet" && !(t.marks & OVERLAPS)) return inVpc && t.vpc === inVpc.vpc;
+      if (t.kind === "subnet" && vpcs.has(t.vpc)) return inVpc && t.vpc === inVpc.vpc;
       const own = place.pool && t.pool === place.pool.index;
       return own || !below.some(b => contains(b.at, t.at));
     });
@@ -326,11 +334,23 @@
     return rows;
   }
 
+  const marksIn = list => list.reduce((m, t) => m | t.marks, 0);
+
   function describe(block) {
-    const names = block.pools.map(p => "pool " + titleOfPool(p)).concat(block.things.map(titleOf));
-    const marks = block.things.reduce((m, t) => m | t.marks, 0);
+    const marks = marksIn(block.things);
+    const names = block.pools.map(p => `pool ${titleOfPool(p)}, ${percent(p.below + p.used)} used`)
+      .concat(block.things.map(titleOf));
     return format(block.at) + " " + names.join(", ") + (marks & OVERLAPS ? ", overlaps" : "") +
       (marks & BREAKS_RULES ? ", breaks rules" : "");
+  }
+
+  /* How full a pool is, and what is the matter below. */
+  function poolText(p) {
+    const gauge = el("span", { class: "gauge" }), found = trouble(p);
+    gauge.style.width = Math.min(p.below + p.used, 100) + "%";
+    const words = [found.overlaps && `⚠ ${number(found.overlaps)} overlap`, found.breaks && `✗ ${counted(found.breaks, "breaks", "break")} rules`,
+      percent(p.below + p.used) + " used"];
+    return [el("span", { class: "side" }, words.filter(Boolean).join(" · ")), titleOfPool(p), gauge];
   }
 
   function placed(cell, row, from, to) {
@@ -341,11 +361,12 @@
   }
 
   function blockCell(place, row, block) {
-    const marks = block.things.reduce((m, t) => m | t.marks, 0);
+    const marks = marksIn(block.things);
     const fill = block.pools.length ? "pool" : fillOf(block.things[0]);
     const sign = (marks & OVERLAPS ? "⚠ " : "") + (marks & BREAKS_RULES ? "✗ " : "");
     const names = block.pools.map(titleOfPool).concat(block.things.map(titleOf));
-    const text = sign + (names.length > 1 ? names.length + " × " : "") + names[0];
+    const text = names.length === 1 && block.pools.length ? poolText(block.pools[0])
+      : sign + (names.length > 1 ? names.length + " × " : "") + names.join(", ");
     const cell = el("button", {
       type: "button",
       class: `cell ${fill}-fill deep${Math.min(block.depth, 2)}` + (marks & OVERLAPS ? " overlaps" : "") +
@@ -364,14 +385,14 @@
     let len = first.len;
     while (len > row.at.len && !contains(widen(first, len), last)) len--;
     const inside = widen(first, len);
-    const marks = blocks.flatMap(b => b.things).reduce((m, t) => m | t.marks, 0);
+    const marks = marksIn(blocks.flatMap(b => b.things));
     const words = counted(blocks.length, "block", "blocks") + " in " + format(inside) +
       (marks & OVERLAPS ? ", some overlap" : "") + (marks & BREAKS_RULES ? ", some break rules" : "");
     const cell = el("button", {
       type: "button", class: "cell many-fill" + (marks & OVERLAPS ? " overlaps" : ""),
       title: words, "aria-label": words,
       onclick: () => go({ view: "map", scope: place.scope, pool: place.pool && place.pool.id, at: format(inside) }),
-    }, (marks & OVERLAPS ? "⚠ " : "") + blocks.length);
+    }, (marks & OVERLAPS ? "⚠ " : "") + number(blocks.length) + " blocks");
     return placed(cell, row, first.start, end(last) > end(first) ? end(last) : end(first));
   }
 
@@ -399,6 +420,8 @@
     return cells;
   }
 
+  const HEIGHTS = ["", " tall", " taller"];
+
   function drawRow(place, row) {
     const at = format(row.at);
     const zoom = { view: "map", scope: place.scope, pool: place.pool && place.pool.id, at };
@@ -413,7 +436,7 @@
     }
     return el("div", { class: "row" },
       el("div", { class: "label" }, zooms ? el("a", { class: "cidr", href: hashOf(only ? placeOfPool(only.pools[0]) : zoom) }, at) : cidrText(at)),
-      el("div", { class: "track" }, cellsOf(place, row)));
+      el("div", { class: "track" + HEIGHTS[Math.max(...row.blocks.map(b => Math.min(b.depth, 2)))] }, cellsOf(place, row)));
   }
 
   function open(place, block) {
@@ -509,7 +532,7 @@
   const LEGEND = [
     ["pool", "pool below"], ["resource", "resource from a pool"], ["reservation", "reservation"],
     ["unmanaged", "in no pool"], ["many", "many small blocks"], ["resource overlaps", "⚠ overlaps"],
-    ["resource breaks", "✗ breaks rules"], [null, "free"],
+    ["resource breaks", "✗ breaks rules"], [null, "free"], ["pool line", "white line: how much of a pool is used"],
   ];
   const drawLegend = () => $("legend").replaceChildren(...LEGEND.map(([fill, text]) => el("li", {},
     el("span", { class: "swatch " + (fill ? fill.replace(/^\w+/, "$&-fill") : "none") }), text)));
@@ -531,9 +554,10 @@
     if (opened && p.children.length) fill();
     return el("div", {}, el("div", { class: "node" },
       p.children.length ? toggle : el("span", {}),
-      el("div", {}, link(titleOfPool(p), placeOfPool(p)), " ", el("span", { class: "soft" },
-        [p.locale !== "None" && p.locale, p.owner, counted(p.drawn, "allocation", "allocations")].filter(Boolean).join(" · ")),
-        p.bad ? [" ", el("span", { class: "mark" }, `✗ ${number(p.bad)} break rules`)] : ""),
+      el("div", {}, link(titleOfPool(p), placeOfPool(p)), " ",
+        p.bad ? el("span", { class: "mark" }, "✗ " + counted(p.bad, "breaks rules", "break rules")) : "",
+        el("div", { class: "fill" },
+          [p.locale !== "None" && p.locale, p.owner, counted(p.drawn, "allocation", "allocations")].filter(Boolean).join(" · "))),
       el("div", {}, p.cidrs.slice(0, 3).map(c => el("div", {}, cidrText(c))), p.cidrs.length > 3 ? `and ${p.cidrs.length - 3} more` : ""),
       bar(p)), below);
   }
@@ -557,12 +581,14 @@
 
   /* --- lists of things --- */
 
-  function entry(t, extra) {
-    return el("div", { class: "entry" },
+  /* With `why` the reason stands in place of marks and pool. */
+  function entry(t, why) {
+    const pool = t.pool >= 0 ? link(titleOfPool(pools[t.pool]), placeOfPool(pools[t.pool])) : t.kind;
+    return el("div", { class: why ? "entry reason" : "entry" },
       el("div", {}, cidrText(t.cidr)),
-      el("div", {}, link(titleOf(t), placeOfThing(t)), t.name && t.id ? [" ", el("code", { class: "soft" }, t.id)] : "", " ", marksOf(t)),
+      el("div", {}, link(titleOf(t), placeOfThing(t)), t.name && t.id ? [" ", el("code", { class: "soft" }, t.id)] : "", " ", why ? "" : marksOf(t)),
       el("div", {}, t.owner, t.region ? el("span", { class: "soft" }, (t.owner ? " · " : "") + t.region) : ""),
-      el("div", {}, extra === undefined ? (t.pool >= 0 ? link(titleOfPool(pools[t.pool]), placeOfPool(pools[t.pool])) : t.kind) : extra));
+      el("div", {}, why || pool));
   }
 
   function fits(words, texts) {
@@ -575,7 +601,7 @@
   function groupBox(g) {
     const [, cidr, pairs, owners, members] = g;
     const box = el("details", { class: "group" }, el("summary", {}, cidrText(cidr), " ",
-      el("strong", {}, counted(members.length, "network", "networks")), `, ${counted(pairs, "pair", "pairs")} · `,
+      el("strong", {}, number(members.length) + " CIDRs"), `, ${counted(pairs, "pair", "pairs")} · `,
       owners.length ? owners.slice(0, 6).join(", ") + (owners.length > 6 ? ` and ${owners.length - 6} more` : "") : "owners unknown"));
     box.addEventListener("toggle", () => {
       if (box.open && box.childElementCount === 1) box.append(lazyList(members.map(i => things[i]), t => entry(t)));

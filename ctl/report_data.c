@@ -235,7 +235,7 @@ static const char *note_of(struct report *r, const struct resource_cidr *h)
     call.diags = &said;
     report_findings(&call, "", found, n < FINDINGS_SHOWN ? n : FINDINGS_SHOWN);
     for (const struct diag *d = said.first; d; d = d->next)
-        text_printf(&t, "%s%s:%s", t.len ? " " : "", d->summary, d->detail);
+        text_printf(&t, "%s%s", t.len ? " " : "", d->detail);
     return text_end(&t);
 }
 
