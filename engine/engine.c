@@ -160,6 +160,7 @@ enum engine_result engine_load_scope(struct engine *e, const struct scope_info *
     } else {
         registry_add(&e->scopes, fresh);
     }
+    e->occupants.ready = false;
     return ENGINE_OK;
 }
 
@@ -183,6 +184,7 @@ enum engine_result engine_remove_scope(struct engine *e, const char *id, struct 
     }
     registry_remove(&e->scopes, s);
     scope_free(s);
+    e->occupants.ready = false;
     return ENGINE_OK;
 }
 
@@ -292,6 +294,7 @@ enum engine_result engine_load_ipam(struct engine *e, const struct ipam_info *in
     } else {
         registry_add(&e->ipams, fresh);
     }
+    e->occupants.ready = false;
     return ENGINE_OK;
 }
 
@@ -386,6 +389,7 @@ enum engine_result engine_remove_ipam(struct engine *e, const char *id, bool cas
     }
     registry_remove(&e->ipams, ipam);
     ipam_free(ipam);
+    e->occupants.ready = false;
     settle_if_possible(e);
     return ENGINE_OK;
 }

@@ -90,7 +90,8 @@ struct pool_info {
 
 /* A network that exists although no pool gave its CIDR. See engine_load_occupant. */
 struct occupant {
-    const char *scope_id;
+    const char *scope_id; /* NULL: the default scopes that take it, see engine_scope_takes */
+    const char *region;   /* "" when not known, or of another cloud */
     /* Of a subnet of a VPC that planning pools describe: the VPC. It counts in those pools only.
      * NULL: it counts in all pools of the scope but those. */
     const char *inside;
@@ -432,6 +433,13 @@ enum engine_result engine_settle(struct engine *e);
  * pool does not ask for occupants, one by length takes space without any as long as there is some.
  */
 
+/*
+ * Does a network of that Region with that CIDR, of which nobody says a scope, belong to the scope?
+ * IPv4 and unique local IPv6 belong to default private scopes, other IPv6 to default public ones:
+ * in the IPAMs that operate in the Region, in all when none does. O(IPAMs * Regions).
+ */
+bool engine_scope_takes(const struct engine *e, const struct scope *s, const struct cidr *c,
+                        const char *region);
 /* Several may be told of one CIDR, with any overlaps, in any order. O(1), and O(n log n) once
  * before the next question. */
 enum engine_result engine_load_occupant(struct engine *e, const struct occupant *o);

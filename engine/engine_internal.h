@@ -154,11 +154,13 @@ struct layer {
 };
 
 struct occupants {
-    struct occupant *items; /* once sorted: by scope, inside, CIDR */
+    struct occupant *told; /* as they were loaded */
+    size_t told_count, told_capacity;
+    struct occupant *items; /* one for each scope: by scope, inside, CIDR */
     size_t count, capacity;
     struct layer *layers;
     size_t layer_count;
-    bool sorted;
+    bool ready; /* items and layers are those of what was told, and of the scopes */
 };
 
 struct engine {

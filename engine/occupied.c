@@ -16,7 +16,10 @@
  * there, which has to find out what stays taken, drops the copy when an occupant is concerned. That
  * is rare: records come onto occupants by import, and by pools on top of them.
  *
- * The occupants are one sorted array, in layers: a scope, or the inside of a VPC (planning pools).
+ * Nobody says of a network in which scope it is; the default scopes that take it follow from its
+ * Region and its CIDR, and change when IPAMs come and go. The occupants are placed again then.
+ *
+ * Placed, they are one sorted array, in layers: a scope, or the inside of a VPC (planning pools).
  * What overlaps a CIDR is found by bisection, once for each prefix length that the layer has.
  */
 #include <stdlib.h>
@@ -30,6 +33,7 @@ enum engine_result engine_load_occupant(struct engine *e, const struct occupant 
 {
     struct occupants *all = &e->occupants;
     struct occupant one = {.scope_id = intern(e, o->scope_id),
+                           .region = intern(e, o->region),
                            .inside = intern(e, o->inside),
                            .cidr = o->cidr,
                            .resource_id = intern(e, o->resource_id),
@@ -37,13 +41,13 @@ enum engine_result engine_load_occupant(struct engine *e, const struct occupant 
                            .type = intern(e, o->type),
                            .owner = intern(e, o->owner),
                            .where = intern(e, o->where)};
-    if (!one.scope_id || !one.inside || !one.resource_id || !one.allocation_id || !one.type ||
-        !one.owner || !one.where ||
-        !grow(&all->items, &all->capacity, all->count + 1, sizeof(*all->items))) {
+    if (!one.scope_id || !one.region || !one.inside || !one.resource_id || !one.allocation_id ||
+        !one.type || !one.owner || !one.where ||
+        !grow(&all->told, &all->told_capacity, all->told_count + 1, sizeof(*all->told))) {
         return ENGINE_NO_MEMORY;
     }
-    all->items[all->count++] = one;
-    all->sorted = false;
+    all->told[all->told_count++] = one;
+    all->ready = false;
     return ENGINE_OK;
 }
 
@@ -57,21 +61,90 @@ static void drop_all(struct engine *e)
 
 void engine_forget_occupants(struct engine *e)
 {
-    e->occupants.count = e->occupants.layer_count = 0;
-    e->occupants.sorted = true;
+    e->occupants.told_count = e->occupants.count = e->occupants.layer_count = 0;
     drop_all(e);
 }
 
 void occupied_free(struct engine *e)
 {
+    free(e->occupants.told);
     free(e->occupants.items);
     free(e->occupants.layers);
 }
 
 size_t occupied_memory(const struct engine *e)
 {
-    return e->occupants.capacity * sizeof(struct occupant) +
+    return (e->occupants.told_capacity + e->occupants.capacity) * sizeof(struct occupant) +
            e->occupants.layer_count * sizeof(struct layer);
+}
+
+/* --- where they count --- */
+
+static bool operates_in(const struct ipam *i, const char *region)
+{
+    const char *const *name = i->info->operating_regions;
+    if (!name || !*name) {
+        return true;
+    }
+    while (*name && strcmp(*name, region) != 0) {
+        name++;
+    }
+    return *name != NULL;
+}
+
+/* RFC 4193: fc00::/7 */
+static bool is_unique_local(const struct cidr *c)
+{
+    return c->family == FAMILY_V6 && c->len >= 7 && c->hi >> 57 == 0xfc >> 1;
+}
+
+bool engine_scope_takes(const struct engine *e, const struct scope *s, const struct cidr *c,
+                        const char *region)
+{
+    bool is_private = c->family == FAMILY_V4 || is_unique_local(c);
+    if (!s->info->is_default || s->info->type != (is_private ? SCOPE_PRIVATE : SCOPE_PUBLIC)) {
+        return false;
+    }
+    const struct ipam *ipam = engine_ipam(e, s->info->ipam_id);
+    if (!ipam || operates_in(ipam, region)) {
+        return true;
+    }
+    for (size_t i = 0; i < e->ipams.count; i++) {
+        if (operates_in(e->ipams.items[i], region)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool place(struct occupants *all, const struct occupant *o, const char *scope_id)
+{
+    if (!grow(&all->items, &all->capacity, all->count + 1, sizeof(*all->items))) {
+        return false;
+    }
+    all->items[all->count] = *o;
+    all->items[all->count++].scope_id = scope_id;
+    return true;
+}
+
+/* The scopes are few. */
+static bool place_all(struct engine *e)
+{
+    struct occupants *all = &e->occupants;
+    all->count = 0;
+    for (size_t i = 0; i < all->told_count; i++) {
+        const struct occupant *o = &all->told[i];
+        if (!text_empty(o->scope_id) && !place(all, o, o->scope_id)) {
+            return false;
+        }
+        for (size_t k = 0; text_empty(o->scope_id) && k < e->scopes.count; k++) {
+            const struct scope *s = e->scopes.items[k];
+            if (engine_scope_takes(e, s, &o->cidr, o->region) && !place(all, o, s->id)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 static int layer_order(const char *scope_a, const char *inside_a, const char *scope_b,
@@ -94,25 +167,19 @@ static int occupant_order(const void *x, const void *y)
     return order != 0 ? order : strcmp(a->where, b->where);
 }
 
-bool occupied_ready(struct engine *e)
+static bool layers_make(struct occupants *all)
 {
-    struct occupants *all = &e->occupants;
-    if (all->sorted || all->count == 0) {
-        return true;
-    }
-    qsort(all->items, all->count, sizeof(*all->items), occupant_order);
     size_t n = 1;
     for (size_t i = 1; i < all->count; i++) {
         const struct occupant *a = &all->items[i - 1], *b = &all->items[i];
         n += layer_order(a->scope_id, a->inside, b->scope_id, b->inside) != 0;
     }
-    struct layer *layers = realloc(all->layers, n * sizeof(*layers));
+    struct layer *layers = realloc(all->layers, n * sizeof(*layers)), *l = NULL;
     if (!layers) {
         return false;
     }
     all->layers = layers;
     all->layer_count = 0;
-    struct layer *l = NULL;
     for (size_t i = 0; i < all->count; i++) {
         const struct occupant *o = &all->items[i];
         if (!l || layer_order(l->scope_id, l->inside, o->scope_id, o->inside) != 0) {
@@ -122,7 +189,25 @@ bool occupied_ready(struct engine *e)
         l->end = i + 1;
         l->lengths[o->cidr.len / 64] |= (uint64_t)1 << o->cidr.len % 64;
     }
-    all->sorted = true;
+    return true;
+}
+
+bool occupied_ready(struct engine *e)
+{
+    struct occupants *all = &e->occupants;
+    if (all->ready || all->told_count == 0) {
+        return true;
+    }
+    if (!place_all(e)) {
+        return false;
+    }
+    if (all->count > 1) {
+        qsort(all->items, all->count, sizeof(*all->items), occupant_order);
+    }
+    if (!layers_make(all)) {
+        return false;
+    }
+    all->ready = true;
     drop_all(e);
     return true;
 }
@@ -143,7 +228,7 @@ static const char *planned_inside(const struct pool *p)
 static const struct layer *layer_of(const struct engine *e, const struct pool *p)
 {
     const struct occupants *all = &e->occupants;
-    size_t low = 0, high = all->sorted ? all->layer_count : 0;
+    size_t low = 0, high = all->ready ? all->layer_count : 0;
     if (high == 0 || !p->known || p->info->ignore_occupants) {
         return NULL;
     }
@@ -324,7 +409,7 @@ static bool occupy_roots(struct engine *e, const struct layer *l, struct space *
 bool occupy(struct engine *e, const struct pool *p, struct space *s)
 {
     const struct layer *l = occupied_ready(e) ? layer_of(e, p) : NULL;
-    return l ? occupy_roots(e, l, s, p->space) : e->occupants.count == 0 || e->occupants.sorted;
+    return l ? occupy_roots(e, l, s, p->space) : e->occupants.told_count == 0 || e->occupants.ready;
 }
 
 static bool copy_root(void *ctx, const struct cidr *root)
@@ -370,7 +455,7 @@ static bool root_is_vacant(void *ctx, const struct cidr *root)
 struct space *open_view(struct engine *e, struct pool *p, bool planned)
 {
     struct space *below = view(e, p, planned);
-    if (!below || e->occupants.count == 0) {
+    if (!below || e->occupants.told_count == 0) {
         return below;
     }
     if (!occupied_ready(e)) {
@@ -477,7 +562,7 @@ static bool is_explained(void *ctx, const struct cidr *block)
 bool occupied_holds(const struct engine *e, const struct pool *p)
 {
     struct comparison m = {.e = e, .layer = layer_of(e, p)};
-    for (unsigned planned = 0; planned < 2 && e->occupants.sorted; planned++) {
+    for (unsigned planned = 0; planned < 2 && e->occupants.ready; planned++) {
         m.below = planned ? p->planned : p->space;
         m.open = p->open[planned];
         if (m.open && (!m.below || !m.layer || !space_check(m.open) ||

@@ -56,6 +56,14 @@ static void expect_pick(struct engine *e, const char *pool, int length, const ch
     assert_true(engine_check(e));
 }
 
+static void expect_exact_refused(struct engine *e, const char *pool, const char *cidr)
+{
+    struct refusal why;
+    struct cidr out;
+    struct allocation_request r = custom("picked", pool, cidr, -1);
+    must_refuse(REFUSAL_OCCUPIED, false, pick(e, &r, &out, &why));
+}
+
 static void test_resources_keep_off(void **state)
 {
     (void)state;
@@ -267,6 +275,52 @@ static void test_scopes_are_apart(void **state)
     engine_free(e);
 }
 
+static void seen_at(struct engine *e, const char *cidr, const char *region)
+{
+    struct occupant o = {.cidr = C(cidr), .region = region, .resource_id = "vpc-old"};
+    must(engine_load_occupant(e, &o));
+}
+
+static void test_the_scope_follows_from_region_and_cidr(void **state)
+{
+    (void)state;
+    struct engine *e = engine_new();
+    seen_at(e, "10.0.0.0/24", "eu-west-1");
+    seen_at(e, "10.0.1.0/24", "us-east-1");
+    seen_at(e, "10.0.2.0/24", "mars-1"); /* nobody operates there: everybody's matter */
+    seen_at(e, "fd00::/48", "eu-west-1");
+    seen_at(e, "2001:db8::/48", "eu-west-1");
+    static const char *const here[] = {"eu-west-1", NULL}, *const there[] = {"us-east-1", NULL};
+    struct ipam_info first = {"ipam-1", ACCOUNT, "eu-west-1", "private", "public", here};
+    struct ipam_info second = {"ipam-2", ACCOUNT, "us-east-1", "private-2", "public-2", there};
+    must(engine_add_ipam(e, &first, &why)); /* it comes after what was seen */
+    must(engine_add_ipam(e, &second, &why));
+    add_pool(e, "p", NULL);
+    provision(e, "p", "10.0.0.0/16");
+    struct pool_info info = a_pool("q", NULL);
+    info.scope_id = "private-2";
+    must(engine_add_pool(e, &info, &why));
+    provision(e, "q", "10.0.0.0/16");
+    assert_cidr(&allocate(e, "a", "p", NULL, 24)->cidr, "10.0.1.0/24");
+    assert_cidr(&allocate(e, "b", "p", NULL, 24)->cidr, "10.0.3.0/24");
+    assert_cidr(&allocate(e, "c", "q", NULL, 24)->cidr, "10.0.0.0/24");
+    assert_cidr(&allocate(e, "d", "q", NULL, 24)->cidr, "10.0.3.0/24");
+    must(engine_update_ipam(e, &(struct ipam_info){"ipam-2", "", "us-east-1", NULL, NULL, here},
+                            &why));
+    assert_true(engine_check(e));
+    expect_exact_refused(e, "q", "10.0.1.0/28"); /* now nobody operates in us-east-1 */
+    struct cidr c = C("fd00::/64");
+    assert_true(engine_scope_takes(e, engine_scope(e, "private"), &c, "eu-west-1"));
+    assert_false(engine_scope_takes(e, engine_scope(e, "public"), &c, "eu-west-1"));
+    c = C("2001:db8::/48");
+    assert_false(engine_scope_takes(e, engine_scope(e, "private"), &c, "eu-west-1"));
+    assert_true(engine_scope_takes(e, engine_scope(e, "public"), &c, "eu-west-1"));
+    must(engine_remove_ipam(e, "ipam-1", true, &why));
+    assert_true(engine_check(e));
+    expect_exact_refused(e, "q", "10.0.2.0/28");
+    engine_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_copies_hold_them),
         cmocka_unit_test(test_inside_of_a_vpc),
         cmocka_unit_test(test_scopes_are_apart),
+        cmocka_unit_test(test_the_scope_follows_from_region_and_cidr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,51 +79,6 @@ bool own_cidrs_have(const struct own_cidrs *o, const struct sighting *s, const s
     return own_has(o, c, s->id) || (s->kind == SIGHTED_NETWORK && own_has(o, c, s->network_id));
 }
 
-/* --- where it counts --- */
-
-static bool operates_in(const struct ipam *i, const char *region)
-{
-    const char *const *name = ipam_info(i)->operating_regions;
-    if (!name || !*name)
-        return true;
-    while (*name && strcmp(*name, region) != 0)
-        name++;
-    return *name != NULL;
-}
-
-struct region_search {
-    const char *region;
-    bool found;
-};
-
-static bool find_region(void *ctx, const struct ipam *i)
-{
-    struct region_search *s = ctx;
-    s->found = operates_in(i, s->region);
-    return !s->found;
-}
-
-/* RFC 4193: fc00::/7 */
-static bool is_unique_local(const struct cidr *c)
-{
-    return c->family == FAMILY_V6 && c->len >= 7 && c->hi >> 57 == 0xfc >> 1;
-}
-
-bool sighting_counts(const struct engine *e, const struct scope *s, const struct sighting *one,
-                     const struct cidr *c)
-{
-    const struct scope_info *info = scope_info(s);
-    bool private = c->family == FAMILY_V4 || is_unique_local(c);
-    if (!info->is_default || info->type != (private ? SCOPE_PRIVATE : SCOPE_PUBLIC))
-        return false;
-    const struct ipam *ipam = engine_ipam(e, info->ipam_id);
-    struct region_search search = {.region = one->region};
-    if (!ipam || operates_in(ipam, one->region))
-        return true;
-    engine_each_ipam(e, find_region, &search);
-    return !search.found;
-}
-
 /* --- occupants --- */
 
 struct occupying {
@@ -131,8 +86,6 @@ struct occupying {
     struct arena *scratch;
     struct own_cidrs own;
     const struct sighting *one;
-    const struct cidr *cidr;
-    const char *inside;
     size_t count;
     bool failed;
 };
@@ -145,31 +98,21 @@ static const char *type_of(struct arena *a, const struct sighting *s)
     return *s->id || !*s->name ? type : arena_printf(a, "%s \"%.16s\"", type, s->name);
 }
 
-static bool occupy_in(void *ctx, const struct scope *s)
+static void occupy(struct occupying *o, const struct cidr *c, const char *inside)
 {
-    struct occupying *o = ctx;
     const struct sighting *one = o->one;
-    if (!sighting_counts(o->estate->engine, s, one, o->cidr))
-        return true;
     const struct occupant occupant = {
-        .scope_id = scope_info(s)->id,
-        .inside = o->inside,
-        .cidr = *o->cidr,
+        .region = one->region,
+        .inside = inside,
+        .cidr = *c,
         .resource_id = one->id,
         .allocation_id = one->allocation_id,
         .type = type_of(o->scratch, one),
         .owner = one->owner,
         .where = one->where,
     };
-    o->failed = engine_load_occupant(o->estate->engine, &occupant) != ENGINE_OK;
+    o->failed = o->failed || engine_load_occupant(o->estate->engine, &occupant) != ENGINE_OK;
     o->count++;
-    return !o->failed;
-}
-
-static void occupy(struct occupying *o, const char *inside)
-{
-    o->inside = inside;
-    engine_each_scope(o->estate->engine, occupy_in, o);
 }
 
 static bool network_is_known(const struct estate *e, const char *id)
@@ -182,13 +125,13 @@ static bool occupy_one(void *ctx, const struct sighting *s)
     struct occupying *o = ctx;
     o->one = s;
     for (size_t i = 0; i < s->cidr_count && !o->failed; i++) {
-        o->cidr = &s->cidrs[i];
-        if (own_cidrs_have(&o->own, s, o->cidr))
+        const struct cidr *c = &s->cidrs[i];
+        if (own_cidrs_have(&o->own, s, c))
             continue;
         if (s->kind == SIGHTED_SUBNET && *s->network_id)
-            occupy(o, s->network_id);
+            occupy(o, c, s->network_id);
         if (s->kind != SIGHTED_SUBNET || !network_is_known(o->estate, s->network_id))
-            occupy(o, NULL);
+            occupy(o, c, NULL);
     }
     return !o->failed;
 }
