@@ -21,6 +21,7 @@ const struct verb *const ctl_verbs[] = {
     &list_metrics_verb,
     &statistics_verb,
     &report_verb,
+    &completion_verb,
     NULL,
 };
 /* clang-format on */

@@ -13,6 +13,8 @@ extern const struct verb describe_ipams_verb, describe_scopes_verb, describe_poo
 extern const struct verb admin_verb, administrators_verb;
 /* writing.c: what to do instead of a verb of the AWS CLI that writes; NULL: it is none of them. */
 const char *writing_remedy(const char *verb);
+/* completion.c */
+extern const struct verb completion_verb;
 /* metrics.c */
 extern const struct verb metrics_verb, list_metrics_verb, statistics_verb;
 /* tree.c, capacity.c */

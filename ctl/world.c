@@ -25,6 +25,7 @@
 #include "provider/adopt.h"
 #include "provider/claims_internal.h"
 #include "provider/inventory.h"
+#include "provider/occupied.h"
 
 static uint64_t clock_ms(void)
 {
@@ -33,9 +34,9 @@ static uint64_t clock_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void pause_briefly(void)
+static void pause_briefly(long ms)
 {
-    nanosleep(&(struct timespec){.tv_nsec = STATE_POLL_MS * 1000000L}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
 /* --- progress --- */
@@ -151,7 +152,7 @@ static bool search_state(struct ctl *c)
         arena_exhausted(c->arena);
     arena_defer(c->arena, free_search, s);
     while ((status = state_search_poll(s, clock_ms())) == STATE_WAIT)
-        pause_briefly();
+        pause_briefly(STATE_POLL_MS);
     if (status == STATE_FAILED) {
         ctl_fail(CTL_UNREADABLE, state_search_summary(s), "%s", state_search_detail(s));
         return false;
@@ -203,9 +204,18 @@ static bool report_unreadable(struct ctl *c)
     return good > 0 || bad == 0;
 }
 
-/* The diagnostics of claims are about issuing. What keeps states from being read is told by
- * report_unreadable, everything else does not matter to who only looks. */
-static bool read_states(struct ctl *c)
+/* What was read in the moment that it was written proves nothing against a claim, see members.c. */
+#define SETTLE_MS 150
+
+static bool any_racy(const struct claims *x)
+{
+    for (const struct member *m = x->members; m; m = m->next)
+        if (m->racy)
+            return true;
+    return false;
+}
+
+static void join_states(struct ctl *c)
 {
     struct progress p = {.since_ms = clock_ms()};
     struct claims *x = c->estate->claims;
@@ -216,10 +226,21 @@ static bool read_states(struct ctl *c)
         done = members_read(x, &all);
         progress_show(&p, done, all);
         if (done == before)
-            pause_briefly();
+            pause_briefly(STATE_POLL_MS);
         before = done;
     }
     progress_end(&p);
+}
+
+/* The diagnostics of claims are about issuing. What keeps states from being read is told by
+ * report_unreadable, everything else does not matter to who only looks. */
+static bool read_states(struct ctl *c)
+{
+    join_states(c);
+    if (any_racy(c->estate->claims)) {
+        pause_briefly(SETTLE_MS);
+        join_states(c);
+    }
     c->estate->origin = "the states that were read"; /* joining names each of them */
     if (engine_settle(c->estate->engine) != ENGINE_OK ||
         engine_settle(c->estate->insides) != ENGINE_OK)
@@ -228,18 +249,6 @@ static bool read_states(struct ctl *c)
 }
 
 /* --- what was seen --- */
-
-/* What was seen, and then what pools take of it by themselves. */
-static void read_inventories(struct ctl *c)
-{
-    size_t n;
-    const char *const *patterns = inventory_patterns(c, &n);
-    if (n > 0 && !inventory_load(c->estate->sightings, &c->diags, patterns, n))
-        c->unreadable = true;
-    ctl_report(c);
-    if (!adopt_discovered(c->estate, c->arena))
-        arena_exhausted(c->arena);
-}
 
 static bool stop(void *ctx, const struct ipam *i)
 {
@@ -261,6 +270,19 @@ static void assume_ipam(struct ctl *c)
         return;
     if (engine_load_ipam(c->estate->engine, &ipam) != ENGINE_OK ||
         engine_settle(c->estate->engine) != ENGINE_OK)
+        arena_exhausted(c->arena);
+}
+
+/* What was seen, what pools take of it by themselves, and what it keeps pools from giving out. */
+static void read_inventories(struct ctl *c)
+{
+    size_t n;
+    const char *const *patterns = inventory_patterns(c, &n);
+    if (n > 0 && !inventory_load(c->estate->sightings, &c->diags, patterns, n))
+        c->unreadable = true;
+    ctl_report(c);
+    assume_ipam(c);
+    if (!adopt_discovered(c->estate, c->arena) || !occupied_load(c->estate, c->arena))
         arena_exhausted(c->arena);
 }
 
@@ -307,7 +329,6 @@ enum ctl_exit ctl_load(struct ctl *c)
     if (ctl_report(c) || !loaded)
         return CTL_UNREADABLE;
     read_inventories(c);
-    assume_ipam(c);
     return CTL_FINE;
 }
 
