@@ -32,10 +32,14 @@ static const char *check_name(struct arena *a, const char *text)
                         text);
 }
 
-#define RECORDED(n, t)                                                                             \
+#define RECORDED(n, t, more)                                                                       \
     {                                                                                              \
-        .name = n, .type = &type_##t, .flags = ATTR_OPTIONAL, .description = "Recorded."           \
+        .name = n, .type = &type_##t, .flags = ATTR_OPTIONAL | (more), .description = "Recorded."  \
     }
+#define FEEDBACK(service)                                                                          \
+    RECORDED(service "_failure_feedback_role_arn", string, 0),                                     \
+        RECORDED(service "_success_feedback_role_arn", string, 0),                                 \
+        RECORDED(service "_success_feedback_sample_rate", number, 0)
 
 static const struct attribute attributes[] = {
     {.name = "name",
@@ -46,7 +50,7 @@ static const struct attribute attributes[] = {
      FIELD(T, name)},
     {.name = "name_prefix",
      .type = &type_string,
-     .flags = ATTR_OPTIONAL | ATTR_REPLACE,
+     .flags = ATTR_OPTIONAL | ATTR_COMPUTED | ATTR_REPLACE,
      CHECKS(LENGTH(1, 200), CHECKED_BY(check_name, "the beginning of a topic's name")),
      .description = "Beginning of a name that is otherwise made up.",
      FIELD(T, prefix)},
@@ -56,13 +60,28 @@ static const struct attribute attributes[] = {
      .fallback = DEFAULT_BOOL(false),
      .description = "Whether it is a FIFO topic, whose name ends in `.fifo`.",
      FIELD(T, fifo)},
-    RECORDED("display_name", string),
-    RECORDED("policy", string),
-    RECORDED("delivery_policy", string),
-    RECORDED("kms_master_key_id", string),
-    RECORDED("content_based_deduplication", bool),
-    RECORDED("signature_version", number),
-    RECORDED("tracing_config", string),
+    {.name = "content_based_deduplication",
+     .type = &type_bool,
+     .flags = ATTR_OPTIONAL | ATTR_COMPUTED,
+     .fallback = DEFAULT_BOOL(false),
+     .description = "Recorded."},
+    RECORDED("display_name", string, 0),
+    RECORDED("delivery_policy", string, 0),
+    RECORDED("archive_policy", string, 0),
+    RECORDED("kms_master_key_id", string, 0),
+    RECORDED("policy", string, ATTR_COMPUTED),
+    RECORDED("signature_version", number, ATTR_COMPUTED),
+    RECORDED("tracing_config", string, ATTR_COMPUTED),
+    RECORDED("fifo_throughput_scope", string, ATTR_COMPUTED),
+    FEEDBACK("application"),
+    FEEDBACK("firehose"),
+    FEEDBACK("http"),
+    FEEDBACK("lambda"),
+    FEEDBACK("sqs"),
+    {.name = "beginning_archive_time",
+     .type = &type_string,
+     .flags = ATTR_COMPUTED,
+     .description = "Null: nothing is archived."},
     {.name = "owner",
      .type = &type_string,
      .flags = ATTR_COMPUTED,
@@ -92,6 +111,18 @@ static void identify(struct call *c, T *row)
     row->common.id = row->common.arn;
 }
 
+/* What AWS would fill in by itself stays null here; what its state brought along stays, too. */
+static void leave_unset(struct call *c, struct change *ch)
+{
+    static const char *const names[] = {"name_prefix",           "policy",
+                                        "signature_version",     "tracing_config",
+                                        "fifo_throughput_scope", "beginning_archive_time"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_is_unknown(value_get(ch->planned, names[i])) &&
+            value_is_null(value_get(ch->config, names[i])))
+            planned_set(c, ch, names[i], &value_null);
+}
+
 static enum outcome plan(struct call *c, struct change *ch)
 {
     T row = {0};
@@ -104,6 +135,7 @@ static enum outcome plan(struct call *c, struct change *ch)
     if (ch->kind == CHANGE_CREATE || row.common.id.is != KNOWN)
         identify(c, &row);
     ch->planned = schema_encode(c->arena, &schema, &row, ch->planned);
+    leave_unset(c, ch);
     return CALL_DONE;
 }
 

@@ -165,6 +165,16 @@ const struct page resource_pages[] = {
      .codes = CODES(REFUSAL_NONE),
      .own = OWN({"AccessDeniedException",
                  "Only the management account can do this. Use its provider configuration."})},
+    {.name = "ipam_utilization_alarm",
+     .subcategory = "Monitoring",
+     .codes = CODES(REFUSAL_NONE),
+     .own = OWN({"Invalid alarm", "‹argument› must be set: an alarm compares one metric "
+                                  "(metric_name, namespace, period, statistic or "
+                                  "extended_statistic) with a threshold."},
+                {"Invalid alarm",
+                 "‹argument› is not possible: alarms here judge one metric against a threshold, "
+                 "without metric math and without anomaly detection."})},
+    {.name = "ipam_alarm_topic", .subcategory = "Monitoring", .codes = CODES(REFUSAL_NONE)},
     {.name = NULL},
 };
 
@@ -180,6 +190,11 @@ const struct page data_source_pages[] = {
     {.name = "ipam_preview_next_cidr", .subcategory = "IPAM", .codes = CODES(SPACE_CODES)},
     {.name = "ipam_resource_cidrs", .subcategory = "IPAM", .codes = CODES(REFUSAL_SCOPE_UNKNOWN)},
     {.name = "ipam_address_history", .subcategory = "IPAM", .codes = CODES(REFUSAL_SCOPE_UNKNOWN)},
+    {.name = "ipam_metrics",
+     .subcategory = "Monitoring",
+     .codes = CODES(REFUSAL_POOL_UNKNOWN, REFUSAL_SCOPE_UNKNOWN, REFUSAL_IPAM_UNKNOWN),
+     .own = OWN({"not found", "‹resource› is no VPC that is known here with a CIDR in a scope of an "
+                              "IPAM."})},
     {.name = "ipam_vpc", .subcategory = "VPC", .codes = CODES(REFUSAL_NONE)},
     {.name = "ipam_vpcs", .subcategory = "VPC", .codes = CODES(REFUSAL_NONE)},
     {.name = "ipam_region", .subcategory = "Account", .codes = CODES(REFUSAL_NONE)},
