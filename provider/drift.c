@@ -337,8 +337,29 @@ static bool compare(struct call *c, const struct drift_subject *s, const struct 
         return false;
     }
     warn_moved(c, s, seen, was, &is);
-    engine_plan_leave(estate_of(c)->engine, allocation_id_of(c->arena, s->id, was));
+    const char *left = allocation_id_of(c->arena, s->id, was);
+    engine_plan_leave(estate_of(c)->engine, left);
+    engine_plan_leave(estate_of(c)->insides, left);
     *now = is;
+    return true;
+}
+
+/* What was remembered when the state was read is what the state holds: an apply reads nothing. */
+bool drift_release(struct call *c, const char *id, const char *doing, enum outcome *out)
+{
+    struct engine *e = estate_of(c)->engine, *insides = estate_of(c)->insides;
+    const struct network *n = memory_network(estate_of(c)->memory, id);
+    const struct cidr cidrs[] = {n ? n->v4 : (struct cidr){0}, n ? n->v6 : (struct cidr){0}};
+    struct refusal why;
+    *out = CALL_DONE;
+    for (size_t i = 0; i < 2; i++) {
+        const char *left = cidr_is_set(&cidrs[i]) ? allocation_id_of(c->arena, id, &cidrs[i]) : "";
+        if (engine_allocation(e, left) && !issue_release(c, left, doing, out))
+            return false;
+        if (engine_allocation(insides, left) &&
+            !engine_said_yes(c, engine_release(insides, left, &why), doing, &why, NULL, out))
+            return false;
+    }
     return true;
 }
 

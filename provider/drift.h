@@ -43,6 +43,10 @@ enum drift drift_look_member(struct call *c, const char *name, const char *vpc_i
 enum drift drift_look_reservation(struct call *c, const char *name, const char *allocation_id,
                                   const struct cidr *cidr, struct cidr *now);
 
+/* The end of a resource that a refresh found moved: gives back what the stored state still has for
+ * it. As engine_said_yes. */
+bool drift_release(struct call *c, const char *id, const char *doing, enum outcome *out);
+
 /* The line of private data that says that it was seen, with its line break; NULL: it was not. */
 const char *drift_seen_line(struct arena *a, struct bytes private);
 

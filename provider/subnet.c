@@ -674,7 +674,8 @@ static enum outcome destroy(struct call *c, struct change *ch)
     T row = {0};
     enum outcome out;
     schema_decode(&schema, ch->prior, &row);
-    if (!release(c, &row, &row.cidr, &out) || !release(c, &row, &row.v6_cidr, &out))
+    if (!release(c, &row, &row.cidr, &out) || !release(c, &row, &row.v6_cidr, &out) ||
+        !drift_release(c, row.common.id.v, doing_delete, &out))
         return out;
     call_progress(c);
     return CALL_DONE;

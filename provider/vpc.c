@@ -596,7 +596,8 @@ static enum outcome destroy(struct call *c, struct change *ch)
     if (!may_leave(c, &row, &row.cidr, doing_delete, &out) ||
         !may_leave(c, &row, &row.v6_cidr, doing_delete, &out))
         return out;
-    if (!release(c, &row, &row.cidr, &out) || !release(c, &row, &row.v6_cidr, &out))
+    if (!release(c, &row, &row.cidr, &out) || !release(c, &row, &row.v6_cidr, &out) ||
+        !drift_release(c, row.common.id.v, doing_delete, &out))
         return out;
     close_inside(c, &row, &row.cidr);
     close_inside(c, &row, &row.v6_cidr);
