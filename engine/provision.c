@@ -151,9 +151,9 @@ static enum engine_result choose_named(struct engine *e, const struct provision_
 }
 
 /*
- * A block around what the pool holds outside of its CIDRs: a run ended after it was drawn and before
- * its CIDR was noted, or after its CIDR was taken away and before it went. The CIDR that the pool
- * gets now takes it in again, as far as the source pool can give that block.
+ * A block around what the pool holds outside of its CIDRs: a run ended after it was drawn and
+ * before its CIDR was noted, or after its CIDR was taken away and before it went. The CIDR that the
+ * pool gets now takes it in again, as far as the source pool can give that block.
  */
 static bool choose_around(struct engine *e, const struct provision_request *r, const struct pool *p,
                           bool planned, struct cidr *out)
