@@ -19,6 +19,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- building and comparing --- */
@@ -90,6 +91,44 @@ struct cidr cidr_widen(const struct cidr *c, unsigned len)
     if (len > c->len)
         len = c->len;
     return bits_cidr(c->family, cidr_bits(c) & bits_mask(len), len);
+}
+
+static int by_order(const void *x, const void *y)
+{
+    return cidr_compare(x, y);
+}
+
+static bool are_halves(const struct cidr *x, const struct cidr *y)
+{
+    if (x->family != y->family || x->len != y->len || x->len == 0) {
+        return false;
+    }
+    struct cidr whole = cidr_widen(x, x->len - 1u);
+    return cidr_contains(&whole, y);
+}
+
+/*
+ * Sorted containers first, so what is kept so far is a stack of disjoint prefixes: the next one
+ * lies in its top, or completes the top to their common parent (which may complete the one below in
+ * turn), or comes after it.
+ */
+size_t cidr_merge(struct cidr *items, size_t count)
+{
+    size_t kept = 0;
+    if (count > 1) {
+        qsort(items, count, sizeof(*items), by_order);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && cidr_contains(&items[kept - 1], &items[i])) {
+            continue;
+        }
+        items[kept++] = items[i];
+        while (kept > 1 && are_halves(&items[kept - 2], &items[kept - 1])) {
+            items[kept - 2] = cidr_widen(&items[kept - 2], items[kept - 2].len - 1u);
+            kept--;
+        }
+    }
+    return kept;
 }
 
 struct cidr cidr_first_address(const struct cidr *c)

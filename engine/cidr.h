@@ -73,6 +73,8 @@ bool cidr_nth(const struct cidr *c, unsigned len, uint64_t i, struct cidr *out);
 bool cidr_next(const struct cidr *c, struct cidr *out);
 /* The enclosing prefix of length len (len <= c->len). */
 struct cidr cidr_widen(const struct cidr *c, unsigned len);
+/* The fewest prefixes with the same addresses, in order, in place; returns how many. O(n log n). */
+size_t cidr_merge(struct cidr *items, size_t count);
 struct cidr cidr_first_address(const struct cidr *c); /* as /32, /128 */
 struct cidr cidr_last_address(const struct cidr *c);
 

@@ -10,9 +10,11 @@
  * Each entry is an allocation of its own in the engine: type custom, the set and the key as its
  * resource, loaded from the state like any other. Changes are all or nothing.
  *
- * What the plan shows is chosen without a look at the rest of the run. Another resource of the
- * same run may therefore take the block first; then the set is refused, with the holder's name, and
- * the next plan shows another block.
+ * What the plan shows is chosen without a look at the rest of the run. The rest of the run keeps
+ * off it instead, as long as there is room elsewhere: in the plan, and in the apply by the forecast
+ * that the plan leaves (forecast.h). Where that is lost, or a second new set shows the same block,
+ * another resource may take it first; then the set is refused, with the holder's name, and the next
+ * plan shows another block.
  */
 #include "provider/set_choice.h"
 
@@ -20,6 +22,7 @@
 #include <string.h>
 
 #include "proto/text.h"
+#include "provider/forecast.h"
 
 struct set_row {
     struct common common;
@@ -356,6 +359,17 @@ static void announce(struct call *c, const struct set_choice *s)
     }
 }
 
+/* So do they in the apply. */
+static void foretell(struct call *c, const struct change *ch, const struct set_choice *s)
+{
+    struct cidr *new = arena_calloc(c->arena, s->count, sizeof *new);
+    size_t count = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->items[i].kept && cidr_is_set(&s->items[i].cidr))
+            new[count++] = s->items[i].cidr;
+    forecast_wish_all(c, ch, "ipam_pool_id", new, count);
+}
+
 static void show(struct call *c, struct change *ch, const struct set_choice *s)
 {
     planned_set(c, ch, "cidrs", set_cidrs(c->arena, s));
@@ -384,6 +398,7 @@ static enum outcome plan_entries(struct call *c, struct change *ch)
     if (chooses && !set_choose(c, &s, true))
         return CALL_DONE;
     show(c, ch, &s);
+    foretell(c, ch, &s);
     if (row.pool_id.is == KNOWN && (!chooses || check_fit(c, &s, &row, &out)) &&
         check_entries(c, &s, &row, &out))
         announce(c, &s);

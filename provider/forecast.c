@@ -263,6 +263,25 @@ void forecast_wish(struct call *c, const struct change *ch, const char *pool, co
                         arena_printf(c->arena, "i %s %s\n", reference_text, text));
 }
 
+/* The last one first: taken in, the list turns round, and the engine takes intents in order. */
+void forecast_wish_all(struct call *c, const struct change *ch, const char *pool,
+                       struct cidr *cidrs, size_t count)
+{
+    struct forecast *f = planned_in(c);
+    const char *reference_text = f ? reference(c, value_get(ch->config, pool)) : NULL;
+    if (!reference_text)
+        return;
+    const size_t size = strlen(reference_text) + CIDR_TEXT_SIZE + 4;
+    size_t left = cidr_merge(cidrs, count), used = 0;
+    char *lines = arena_alloc(c->arena, left * size + 1), text[CIDR_TEXT_SIZE];
+    lines[0] = '\0';
+    while (left-- > 0)
+        used += (size_t)snprintf(lines + used, size, "i %s %s\n", reference_text,
+                                 cidr_format(&cidrs[left], text));
+    if (used > 0)
+        forecast_append(&f->file, &f->self, c->arena, lines);
+}
+
 const char *forecast_departure(struct call *c, const char *lines)
 {
     struct forecast *f = planned_in(c);

@@ -32,6 +32,10 @@ void forecast_supply(struct call *c, const struct change *ch);
 /* The attribute `cidr` of a new object, when it is written, is asked for in the pool that the
  * attribute `pool` names. */
 void forecast_wish(struct call *c, const struct change *ch, const char *pool, const char *cidr);
+/* The plan of an object shows these CIDRs, to be taken from that pool. Sorts and merges the array.
+ */
+void forecast_wish_all(struct call *c, const struct change *ch, const char *pool,
+                       struct cidr *cidrs, size_t count);
 /* These lines (see departure_fn) will go. Returns a line that names the forecast, for the plan's
  * private bytes; "" when there is none. */
 const char *forecast_departure(struct call *c, const char *lines);

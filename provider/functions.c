@@ -163,40 +163,6 @@ static const struct function cidr_overlaps_function = {
 
 /* --- cidr_merge --- */
 
-static int by_cidr(const void *x, const void *y)
-{
-    return cidr_compare(x, y);
-}
-
-static bool siblings(const struct cidr *x, const struct cidr *y)
-{
-    if (x->family != y->family || x->len != y->len || x->len == 0)
-        return false;
-    struct cidr up = cidr_widen(x, x->len - 1u);
-    return cidr_contains(&up, y);
-}
-
-/*
- * In place; returns how many are left. Sorted containers first, so what is kept so far is a stack
- * of disjoint prefixes: the next one lies in its top, or completes the top to their common parent
- * (which may complete the one below in turn), or comes after it. O(n log n).
- */
-static size_t merge_sorted(struct cidr *items, size_t count)
-{
-    size_t kept = 0;
-    qsort(items, count, sizeof *items, by_cidr);
-    for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && cidr_contains(&items[kept - 1], &items[i]))
-            continue;
-        items[kept++] = items[i];
-        while (kept > 1 && siblings(&items[kept - 2], &items[kept - 1])) {
-            items[kept - 2] = cidr_widen(&items[kept - 2], items[kept - 2].len - 1u);
-            kept--;
-        }
-    }
-    return kept;
-}
-
 static const struct parameter merge_parameters[] = {
     {.name = "cidrs", .type = &type_list_string, .description = "CIDRs of either address family."},
     {.name = NULL},
@@ -208,7 +174,7 @@ static void merge(struct call *c, const struct value *const *args, size_t count,
     struct invocation v = {c->arena, merge_parameters, error, argument};
     struct cidr *items;
     if (read_list(&v, 0, args[0], &items, &count))
-        *result = list_value(c->arena, items, merge_sorted(items, count));
+        *result = list_value(c->arena, items, cidr_merge(items, count));
 }
 
 static const struct function cidr_merge_function = {
@@ -284,7 +250,7 @@ static void exclude(struct call *c, const struct value *const *args, size_t coun
     if (!read_cidr(&v, 0, args[0], &from) || !read_list(&v, 1, args[1], &holes, &count))
         return;
     const struct cidr *at = holes;
-    if (subtract(&r, &from, &at, holes + merge_sorted(holes, count)))
+    if (subtract(&r, &from, &at, holes + cidr_merge(holes, count)))
         *result = list_value(c->arena, r.items, r.count);
     else
         refuse(&v, 1,
