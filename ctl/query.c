@@ -142,6 +142,8 @@ static void fail(struct query *q, const char *fmt, ...)
 
 static void fail_at(struct query *q, const char *what)
 {
+    if (!q->text[q->start])
+        fail(q, "the query ends early");
     fail(q, "%s at character %zu (\"%.20s\")", what, q->start + 1, q->text + q->start);
 }
 
@@ -501,7 +503,7 @@ static const struct node *parse_first(struct query *q)
         return n;
     default:
         q->start = start;
-        fail_at(q, w == WORD_END ? "the query ends early" : "something unexpected");
+        fail_at(q, "something unexpected");
         return &current;
     }
 }
@@ -791,9 +793,24 @@ static const struct value *do_join(struct query *q, const struct arguments *x)
     return value_string(q->arena, text_end(&t));
 }
 
+static const struct value *reversed_string(struct query *q, const struct value *v)
+{
+    struct text t = text_new(q->arena);
+    for (size_t end = v->string.len, i = end; i > 0;) {
+        bool first = (v->string.text[--i] & 0xc0) != 0x80; /* of a character's bytes */
+        if (first) {
+            text_add(&t, v->string.text + i, end - i);
+            end = i;
+        }
+    }
+    return value_string_n(q->arena, text_end(&t), t.len);
+}
+
 static const struct value *do_reverse(struct query *q, const struct arguments *x)
 {
     struct items out = {.arena = q->arena};
+    if (x->values[0]->kind == VALUE_STRING)
+        return reversed_string(q, x->values[0]);
     for (size_t i = x->values[0]->seq.count; i > 0 && !q->error; i--)
         add(q, &out, x->values[0]->seq.items[i - 1]);
     return items_end(&out);
@@ -937,7 +954,7 @@ static const struct known {
     {"min", do_min, {"l"}, 1},
     {"min_by", do_min, {"l", "e"}, 2},
     {"not_null", do_not_null, {"?"}, 0},
-    {"reverse", do_reverse, {"l"}, 1},
+    {"reverse", do_reverse, {"sl"}, 1},
     {"sort", do_sort, {"l"}, 1},
     {"sort_by", do_sort, {"l", "e"}, 2},
     {"starts_with", do_starts_with, {"s", "s"}, 2},

@@ -210,7 +210,7 @@ static bool report_unreadable(struct ctl *c)
 static bool any_racy(const struct claims *x)
 {
     for (const struct member *m = x->members; m; m = m->next)
-        if (m->racy)
+        if (m->racy && !m->problem[0])
             return true;
     return false;
 }
