@@ -543,10 +543,18 @@ static const struct {
                        "Share the pool again, or release {cidr}."},
 };
 
+/* What Amazon gave, as a state of the AWS provider tells, lies wherever Amazon has space; only what
+ * is generated here lies in AMAZON_IPV6_CIDR. */
+static bool is_amazons_own(const struct finding *f)
+{
+    return f->code == FINDING_OUTSIDE_POOL && strcmp(f->numbers.id, AMAZON_IPV6_POOL) == 0;
+}
+
 void report_findings(struct call *c, const char *subject, const struct finding *f, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        diag_warning(c->diags, NULL,
-                     arena_printf(c->arena, "%s %s", subject, findings[f[i].code].summary), "%s",
-                     expand(c, findings[f[i].code].text, &f[i].numbers));
+        if (!is_amazons_own(&f[i]))
+            diag_warning(c->diags, NULL,
+                         arena_printf(c->arena, "%s %s", subject, findings[f[i].code].summary),
+                         "%s", expand(c, findings[f[i].code].text, &f[i].numbers));
 }
