@@ -151,7 +151,7 @@ static enum state_status join(struct claims *x, struct diags *d)
         if (holder_read(x, x->own->holder, &restarted) == JOURNAL_NO_MEMORY)
             arena_exhausted(x->arena);
     }
-    if (members_refresh(x, d->arena) == STATE_WAIT)
+    if (members_refresh(x) == STATE_WAIT)
         return STATE_WAIT;
     for (struct holder *h = x->holders; h; h = h->next)
         holder_settle(x, h, true);
@@ -309,7 +309,7 @@ static enum step read_news(struct issuing *i)
 static enum step round_of(struct issuing *i)
 {
     struct claims *x = i->x;
-    if (i->needs_truth && members_refresh(x, i->call->arena) == STATE_WAIT)
+    if (i->needs_truth && members_refresh(x) == STATE_WAIT)
         return STEP_WAIT;
     if (!journal_is_locked(i->holder->journal)) {
         switch (journal_lock(i->holder->journal)) {

@@ -109,6 +109,7 @@ struct claims {
     unsigned token; /* counts the locks taken */
     uint64_t now_ms;
     bool joined;
+    bool unsettled; /* members were read and the engine was not settled yet */
     bool released; /* space was given back by another process: waiting calls may go on */
 };
 
@@ -125,7 +126,7 @@ const char *path_real(struct arena *a, const char *path);
 const char *path_relative(struct arena *a, const char *from_folder, const char *path);
 const char *path_below(struct arena *a, const char *folder, const char *path);
 /* Reads the members that were not read, or that changed and are at rest. */
-enum state_status members_refresh(struct claims *x, struct arena *scratch);
+enum state_status members_refresh(struct claims *x);
 /* Its content is what was read, as far as its times tell. */
 bool member_is_current(const struct member *m);
 /* Some run works on it: what it issues is in journals. */
@@ -145,7 +146,6 @@ enum journal_result holder_read(struct claims *x, struct holder *h, bool *restar
 void holder_settle(struct claims *x, struct holder *h, bool configuring);
 /* All claims again: a state may have let go of what a claim still holds. */
 void holders_recount(struct claims *x);
-bool claims_hold(const struct claims *x, const char *allocation_id);
 const char *claim_line(struct arena *a, const struct claim *k);
 enum journal_result holder_compact(struct claims *x, struct holder *h);
 bool holder_wants_compacting(const struct holder *h);

@@ -30,7 +30,9 @@
 #include "provider/discovered.h"
 #include "provider/state_internal.h"
 
-#define MEMBERS_MAX 1000 /* states of one estate */
+#define MEMBERS_MAX  1000 /* states of one estate */
+#define RUN_AT_ONCE  4    /* commands, or files that are not whole yet */
+#define READ_AT_ONCE 50   /* in one go; then others of the run have their turn */
 /* The clock of a file system may tick this slowly. */
 #define RACY_NS 100000000
 
@@ -364,10 +366,7 @@ static bool load_visit(void *ctx, const struct state_instance *i)
 /* What it held and holds no more is free, unless a claim says otherwise. */
 static void give_back(struct claims *x, const char *line)
 {
-    if (strncmp(line, "a ", 2) == 0 && claims_hold(x, line + 2))
-        return;
-    departure_unload(x->estate, line);
-    x->released = true;
+    x->released |= departure_unload(x->estate, line);
 }
 
 static void drop_holds(struct lh_table **holds, struct arena **arena)
@@ -413,21 +412,20 @@ static void member_load(struct claims *x, struct member *m, const struct state *
     m->next_holds = lh_kchar_table_new(64, NULL);
     if (!m->next_arena || !m->next_holds)
         arena_exhausted(x->arena);
+    arena_guard(m->next_arena, arena_guard_of(x->arena));
     bool whole = state_each(s, load_visit, &l);
     if (!whole && !l.failed)
         loading_failed(&l, "The provider could not get memory for what %s holds.", m->shown);
     if (l.failed)
         return;
-    /* What this reading sees is known by its arena, so that it can replace what the last one saw. */
+    /* What this reading sees is known by its arena, and replaces what the last one saw. */
     if (!discover_state(x->estate->sightings, s, m->shown, m->next_arena))
         arena_exhausted(x->arena);
     if (before)
         sightings_forget(x->estate->sightings, before);
+    arena_guard(m->next_arena, NULL);
     replace_holds(&l);
     m->problem[0] = '\0';
-    if (engine_settle(x->estate->engine) != ENGINE_OK ||
-        engine_settle(x->estate->insides) != ENGINE_OK)
-        arena_exhausted(x->arena);
 }
 
 /* --- reading --- */
@@ -538,23 +536,46 @@ static void judge(struct claims *x, struct member *m, const struct state *s, str
     member_load(x, m, s, scratch);
 }
 
-static void finish(struct claims *x, struct member *m, struct arena *scratch)
+/* A function of its own, so that nothing it changes is read after a jump. False: memory is out. */
+static bool judge_guarded(struct claims *x, struct member *m, const struct state *s,
+                          struct arena *scratch)
 {
+    jmp_buf guard, *outer = arena_guard_of(x->arena);
+    if (setjmp(guard) != 0) {
+        arena_guard(x->arena, outer);
+        return false;
+    }
+    arena_guard(scratch, &guard);
+    arena_guard(x->arena, &guard);
+    judge(x, m, s, scratch);
+    arena_guard(x->arena, outer);
+    return true;
+}
+
+/* A state takes ten times its size in memory, so it is freed at once and not with the request. */
+static void finish(struct claims *x, struct member *m)
+{
+    struct arena *scratch = arena_new();
     struct state *s = state_search_take(m->search);
     state_search_free(m->search);
     m->search = NULL;
-    arena_defer(scratch, (void (*)(void *))state_free, s);
-    judge(x, m, s, scratch);
+    bool whole = scratch && judge_guarded(x, m, s, scratch);
+    arena_free(scratch);
+    state_free(s);
+    if (!whole) {
+        m->stale = true;
+        arena_exhausted(x->arena);
+    }
     m->read = true;
     if (!m->holder && member_holder(x, m))
         m->stale = true; /* now its journal is known, which has to be read before the state */
 }
 
-static enum state_status step(struct claims *x, struct member *m, struct arena *scratch)
+static enum state_status step(struct claims *x, struct member *m)
 {
     enum state_status status = state_search_poll(m->search, x->now_ms);
     if (status == STATE_READY) {
-        finish(x, m, scratch);
+        finish(x, m);
     } else if (status == STATE_FAILED) {
         snprintf(m->problem, sizeof m->problem, "%s", state_search_detail(m->search));
         state_search_free(m->search);
@@ -564,26 +585,37 @@ static enum state_status step(struct claims *x, struct member *m, struct arena *
     return status;
 }
 
-enum state_status members_refresh(struct claims *x, struct arena *scratch)
+/* Not after each state: settling looks at the whole engine. */
+static void settle(struct claims *x)
+{
+    if (engine_settle(x->estate->engine) != ENGINE_OK ||
+        engine_settle(x->estate->insides) != ENGINE_OK)
+        arena_exhausted(x->arena);
+    holders_recount(x);
+    x->unsettled = false;
+}
+
+enum state_status members_refresh(struct claims *x)
 {
     enum state_status all = STATE_READY;
-    unsigned running = 0;
-    bool read = false;
+    unsigned running = 0, read = 0; /* in this go */
     for (struct member *m = x->members; m; m = m->next) {
         bool wanted = wants_reading(x, m);
-        if (wanted && running < 4)
+        if (wanted && running < RUN_AT_ONCE && read < READ_AT_ONCE)
             start(x, m);
         else if (wanted)
             all = STATE_WAIT;
         if (!m->search)
             continue;
-        running++;
-        if (step(x, m, scratch) == STATE_WAIT)
+        if (step(x, m) == STATE_WAIT) {
+            running++;
             all = STATE_WAIT;
-        else
-            read = true;
+        } else {
+            read++;
+            x->unsettled = true;
+        }
     }
-    if (read)
-        holders_recount(x);
+    if (x->unsettled && read < READ_AT_ONCE)
+        settle(x);
     return all;
 }
