@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """Runs every bench and prints the README's table.
 
-  bench/table.py BUILD_FOLDER [--quick | --large]
+  bench/table.py BUILD_FOLDER [--quick]
 
 --quick leaves out the pools of 10,000,000 and measures fewer terraform runs: to try the bench, not
-to quote from it. --large adds an allocation set of 100,000 requests, which takes Terraform itself
-many minutes.
+to quote from it.
 """
 
 import json
@@ -58,12 +57,15 @@ def table(space, engine, netaddr, start, terraform, sets):
             yield (f"terraform {command}, {words(terraform['count'])} ipam_vpc against as many {what}, "
                    f"median of {t['rounds']}",
                    f"{t[side]['ratio']:.2f} ({t['ipam_s']:.2f} s / {t[side]['s']:.2f} s)", goal)
+    held = {"short": "short_requests, against a terraform_data with the same strings",
+            "map": "requests, against a terraform_data with the same map of objects",
+            "object": "requests, against a terraform_data with the same objects, not as a map"}
     for t in sets["sizes"]:
-        yield (f"first plan of an ipam_allocation_set, {words(t['count'])} requests, against a "
-               f"terraform_data with the same map, median of {t['pairs']}",
+        yield (f"first plan of an ipam_allocation_set, {words(t['count'])} {held[t['kind']]}, "
+               f"median of {t['pairs']}",
                f"{t['ratio']:.2f} ({t['set_s']:.2f} s / {t['other_s']:.2f} s)", "3")
     t = sets["no_change"]
-    yield (f"the same without changes, {words(t['count'])} requests",
+    yield (f"plan of it without changes, {words(t['count'])} short_requests",
            f"{t['ratio']:.2f} ({t['set_s']:.2f} s / {t['other_s']:.2f} s)", "")
     t = sets["vpcs"]
     yield (f"first plan of an ipam_allocation_set, {words(t['count'])} requests, against as many "
@@ -72,9 +74,9 @@ def table(space, engine, netaddr, start, terraform, sets):
 
 
 def main():
-    if len(sys.argv) < 2 or sys.argv[2:] not in ([], ["--quick"], ["--large"]):
+    if len(sys.argv) < 2 or sys.argv[2:] not in ([], ["--quick"]):
         sys.exit(__doc__)
-    build, quick, large = pathlib.Path(sys.argv[1]), "--quick" in sys.argv, "--large" in sys.argv
+    build, quick = pathlib.Path(sys.argv[1]), "--quick" in sys.argv
     binary = build / "terraform-provider-ipam"
     size = ["--max", "1000000"] if quick else []
     space = told(build / "bench/space_bench", "--json", *size)
@@ -83,7 +85,7 @@ def main():
     netaddr = told("/usr/bin/python3", HERE / "netaddr_next_free.py")
     start = told(HERE / "start_time.py", binary)
     terraform = told(HERE / "terraform_pairs.py", binary, *(["1", "1"] if quick else []))
-    sets = told(HERE / "allocation_set.py", binary, *(["--large"] if large else []))
+    sets = told(HERE / "allocation_set.py", binary, *(["--quick"] if quick else []))
     rows = list(table(space, engine, netaddr, start, terraform, sets))
     print(f"| {' | '.join(rows[0])} |\n|---|---|---|")
     for row in rows[1:]:

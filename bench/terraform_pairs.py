@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
 """plan and apply of 1,000 ipam_vpc against 1,000 terraform_data, which is built into Terraform and
-needs no plugin at all: bare ones, and ones that hold as many values as a VPC.
+needs no plugin at all: bare ones, and ones that hold as much as a VPC.
 
   bench/terraform_pairs.py BINARY [PLAN_ROUNDS APPLY_ROUNDS]
 
 They are run in turns, in fresh folders, and compared round by round: the machine's mood changes
 slower than that, so the median of the ratios says more than any time.
+
+Terraform decodes, compares, prints and stores what a resource holds, so most of the difference from
+the bare resource is its own work. How much a VPC holds is read from the state of a real one: in the
+plan the terraform_data has the same values under the same names; in the apply, which rewrites the
+state after every resource, it has as many of them as make it as long in the state, where it holds
+each twice, as input and output, and with its type.
 """
 
 import json
@@ -60,52 +66,38 @@ resource "terraform_data" "many" {{
   input = "vpc-${{count.index}}"
 }}
 """
-# Terraform decodes, compares, prints and stores what a resource holds, and a VPC holds 26 values, so
-# most of the difference from the bare resource is Terraform's own work. These hold as much.
-VALUES = """pool = terraform_data.pool.id
-netmask_length = 24
-tags = { Name = "vpc-${count.index}" }
-arn = "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-0123456789abcdef0"
-main_route_table_id = "rtb-0123456789abcdef0"
-default_route_table_id = "rtb-0123456789abcdef0"
-default_network_acl_id = "acl-0123456789abcdef0"
-enable_dns_support = true
-ipv6_association_id = ""
-tags_all = { Name = "vpc-${count.index}" }
-region = "eu-west-1"
-owner_id = "123456789012"
-instance_tenancy = "default"
-enable_dns_hostnames = false
-enable_network_address_usage_metrics = false
-assign_generated_ipv6_cidr_block = false
-ipv6_netmask_length = 0
-cidr_block = "10.0.${count.index}.0/24"
-default_security_group_id = "sg-0123456789abcdef0"
-dhcp_options_id = "dopt-0123456789abcdef0"
-ipv6_cidr_block = ""
-ipv6_ipam_pool_id = ""
-ipv6_cidr_block_network_border_group = ""
-""".splitlines()
 
 
-def alike(values):
-    lines = "\n    ".join(VALUES[:values])
+def alike(body, count=COUNT):
     return f"""
 resource "terraform_data" "pool" {{
   input = "10.0.0.0/8"
 }}
 resource "terraform_data" "many" {{
-  count = {COUNT}
-  input = {{
-    {lines}
-  }}
+  count      = {count}
+  input      = {body}
   depends_on = [terraform_data.pool]
 }}
 """
 
 
-# A plan shows the input once; the state holds it twice, as input and output, with its type.
-ALIKE = {"plan": alike(len(VALUES)), "apply": alike(3)}
+def with_values(attributes):
+    """The attributes of a VPC as an expression: what names it or its pool differs in each."""
+    lines = {"ipv4_ipam_pool_id": "terraform_data.pool.id",
+             "cidr_block": '"10.${floor(count.index / 256)}.${count.index % 256}.0/24"',
+             **dict.fromkeys(("tags", "tags_all"), '{ Name = "vpc-${count.index}" }')}
+    return "{ " + ", ".join(f"{name} = {lines.get(name) or json.dumps(value)}"
+                            for name, value in attributes.items()) + " }"
+
+
+def instances(folder, kind):
+    state = json.loads((folder / "terraform.tfstate").read_text())
+    return next(r["instances"] for r in state["resources"]
+                if r["type"] == kind and r["name"] == "many")
+
+
+def length(instance):
+    return len(json.dumps(instance, indent=2))
 
 
 class Bench:
@@ -135,8 +127,27 @@ class Bench:
         self.terraform(folder, "init", "-no-color")
         return folder
 
-    def rounds(self, count, *command):
-        sides = {"ipam": IPAM, "alike": ALIKE[command[0]], "bare": BARE}
+    def applied(self, text, kind):
+        folder = self.fresh(text)
+        self.terraform(folder, "apply", "-no-color", "-auto-approve")
+        return instances(folder, kind)
+
+    def sized(self):
+        """What the terraform_data holds in the plan and in the apply, and the lengths in the state."""
+        vpc = self.applied(IPAM.replace(f"= {COUNT}", "= 1"), "ipam_vpc")[0]
+        values = {k: v for k, v in vpc["attributes"].items() if v is not None}
+        names = list(values)
+        longer = ", ".join(with_values({n: values[n] for n in names[:i]})
+                           for i in range(1, len(names) + 1))
+        lengths = [length(i) for i in self.applied(
+            alike(f"[{longer}][count.index]", len(names)), "terraform_data")]
+        best = min(range(len(names)), key=lambda i: abs(lengths[i] - length(vpc)))
+        return {"plan": with_values(values),
+                "apply": with_values({n: values[n] for n in names[:best + 1]}),
+                "bytes": {"ipam": length(vpc), "alike": lengths[best]}}
+
+    def rounds(self, alike_body, count, *command):
+        sides = {"ipam": IPAM, "alike": alike(alike_body), "bare": BARE}
         times, stored = {side: [] for side in sides}, {}
         for i in range(count):
             # Who comes first alternates, too.
@@ -157,9 +168,11 @@ class Bench:
 def measure(binary, plan_rounds=PLAN_ROUNDS, apply_rounds=APPLY_ROUNDS):
     with tempfile.TemporaryDirectory(prefix="ipam-bench-") as base:
         bench = Bench(binary, base)
-        return {"count": COUNT,
-                "plan": bench.rounds(plan_rounds, "plan", "-no-color"),
-                "apply": bench.rounds(apply_rounds, "apply", "-no-color", "-auto-approve")}
+        sized = bench.sized()
+        return {"count": COUNT, "bytes": sized["bytes"],
+                "plan": bench.rounds(sized["plan"], plan_rounds, "plan", "-no-color"),
+                "apply": bench.rounds(sized["apply"], apply_rounds, "apply", "-no-color",
+                                      "-auto-approve")}
 
 
 if __name__ == "__main__":
