@@ -656,6 +656,9 @@ static bool build_estate(struct call *c, const struct settings *s, struct attemp
     if (c->diags->errors || !estate_hydrate(e, attempt->found, c->diags) ||
         !act_as_account(c, s, e) || !read_inventory(c, s, e))
         return false;
+    arena_guard(e->arena, arena_guard_of(c->arena));
+    occupied_own(e, c->arena);
+    arena_guard(e->arena, NULL);
     if (watch_begin(e, attempt->found))
         return true;
     report_no_memory(c, "configuring the provider");

@@ -37,6 +37,7 @@ struct estate {
     struct memory *memory;     /* what data sources tell and the engine does not hold */
     struct previews *previews; /* previews with a key */
     struct sightings *sightings; /* what others tell of, see sighting.h */
+    struct own_cidrs *own;       /* networks of the own state without a pool, see occupied.h */
     struct sky *sky;             /* ... in address order, see drift.c; NULL: not needed yet */
     struct claims *claims;     /* what others issue; NULL: nobody else does (tests, tools) */
     struct forecast *forecast; /* what the plan knows of its apply; NULL: nothing (tests, tools) */

@@ -7,6 +7,10 @@
  * has left its CIDR in the cloud has both, the one that the state holds for it and the one where it
  * was seen.
  *
+ * Own is what an allocation has, and what the own state has without a pool. Another state of the
+ * estate may be one that this provider wrote or the AWS provider did; its networks without a pool
+ * are somebody else's either way.
+ *
  * Subnets say nothing about space outside of their network when the network is known, so then they
  * count only in the pools that plan the inside of it.
  *
@@ -57,14 +61,19 @@ static int own_order(const void *x, const void *y)
     return order ? order : strcmp(a->id, b->id);
 }
 
+static void own_sort(struct own_cidrs *o)
+{
+    if (o->count > 1)
+        qsort(o->items, o->count, sizeof *o->items, own_order);
+}
+
 void own_cidrs_gather(const struct estate *e, struct arena *a, struct own_cidrs *out)
 {
     *out = (struct own_cidrs){.arena = a};
     engine_each_allocation(e->engine, NULL, own_allocation, out);
     for (enum network_kind k = 0; k < NETWORK_KINDS; k++)
         memory_each_network(e->memory, k, own_network, out);
-    if (out->count > 0)
-        qsort(out->items, out->count, sizeof *out->items, own_order);
+    own_sort(out);
 }
 
 static bool own_has(const struct own_cidrs *o, const struct cidr *c, const char *id)
@@ -136,13 +145,29 @@ static bool occupy_one(void *ctx, const struct sighting *s)
     return !o->failed;
 }
 
+void occupied_own(struct estate *e, struct arena *scratch)
+{
+    struct own_cidrs given = {.arena = scratch}, all;
+    engine_each_allocation(e->engine, NULL, own_allocation, &given);
+    own_sort(&given);
+    own_cidrs_gather(e, scratch, &all);
+    struct own_cidrs *kept = e->own = arena_calloc(e->arena, 1, sizeof *kept);
+    kept->arena = e->arena;
+    for (size_t i = 0; i < all.count; i++)
+        if (!own_has(&given, &all.items[i].cidr, all.items[i].id))
+            own_add(kept, &all.items[i].cidr, arena_strdup(e->arena, all.items[i].id));
+}
+
 bool occupied_load(struct estate *e, struct arena *scratch)
 {
-    struct occupying o = {.estate = e, .scratch = scratch};
+    struct occupying o = {.estate = e, .scratch = scratch, .own = {.arena = scratch}};
     engine_forget_occupants(e->engine);
     if (sightings_count(e->sightings) == 0)
         return true;
-    own_cidrs_gather(e, scratch, &o.own);
+    engine_each_allocation(e->engine, NULL, own_allocation, &o.own);
+    for (size_t i = 0; e->own && i < e->own->count; i++)
+        own_add(&o.own, &e->own->items[i].cidr, e->own->items[i].id);
+    own_sort(&o.own);
     sightings_each(e->sightings, occupy_one, &o);
     if (o.count > 0)
         log_line(LOG_DEBUG, "%zu CIDRs of networks without a pool keep their space", o.count);

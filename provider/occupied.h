@@ -21,6 +21,9 @@ void own_cidrs_gather(const struct estate *e, struct arena *a, struct own_cidrs 
 /* Is this CIDR of the sighting one that the own resource of that id has, too? O(log n). */
 bool own_cidrs_have(const struct own_cidrs *o, const struct sighting *s, const struct cidr *c);
 
+/* Keeps in the estate which networks without a pool its own state has: before other states are
+ * read. Uses the estate's arena. O(n log n). */
+void occupied_own(struct estate *e, struct arena *scratch);
 /* Makes all that was seen and is nobody's here an occupant (engine/engine.h). False:
  * memory is out. O(n log n). */
 bool occupied_load(struct estate *e, struct arena *scratch);
