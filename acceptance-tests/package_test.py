@@ -9,6 +9,7 @@ import zipfile
 from harness import BINARY, Case, HEADER, ROOT, SOURCE, VERSION, run
 
 NAME = f"terraform-provider-ipam_{VERSION}"
+TOOL = f"ipamctl_{VERSION}"
 
 
 class Package(Case):
@@ -21,7 +22,11 @@ class Package(Case):
     def test_content(self):
         out = self.pack("dist")
         self.assertEqual({f.name for f in out.iterdir()},
-                         {f"{NAME}_linux_amd64.zip", f"{NAME}_manifest.json", f"{NAME}_SHA256SUMS"})
+                         {f"{NAME}_linux_amd64.zip", f"{NAME}_manifest.json", f"{NAME}_SHA256SUMS",
+                          f"{TOOL}_linux_amd64.zip", f"{TOOL}_SHA256SUMS"})
+        with zipfile.ZipFile(out / f"{TOOL}_linux_amd64.zip") as archive:
+            self.assertEqual(archive.namelist(), ["LICENSE", "THIRD-PARTY", "ipamctl"])
+            self.assertEqual(archive.read("ipamctl"), (BINARY.parent / "ipamctl").read_bytes())
         with zipfile.ZipFile(out / f"{NAME}_linux_amd64.zip") as archive:
             modes = {i.filename: i.external_attr >> 16 & 0o777 for i in archive.infolist()}
             self.assertEqual(modes, {"LICENSE": 0o644, "THIRD-PARTY": 0o644,
@@ -41,7 +46,9 @@ class Package(Case):
         out = self.pack("dist")
         lines = (out / f"{NAME}_SHA256SUMS").read_text().splitlines()
         self.assertEqual(len(lines), 2)
-        for line in lines:
+        own = (out / f"{TOOL}_SHA256SUMS").read_text().splitlines()
+        self.assertEqual(len(own), 1)
+        for line in lines + own:
             digest, name = line.split("  ")
             self.assertEqual(digest, hashlib.sha256((out / name).read_bytes()).hexdigest())
 

@@ -3,7 +3,8 @@
  */
 #include "ctl/verbs.h"
 
-/* clang-format off: a line each */
+/* A line each. */
+/* clang-format off */
 const struct verb *const ctl_verbs[] = {
     &tree_verb,
     &free_verb,
