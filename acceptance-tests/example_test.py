@@ -3,7 +3,7 @@
 import re
 import shutil
 
-from harness import Case, ROOT, run
+from harness import Case, ROOT
 
 EXAMPLES = ROOT / "examples"
 VPC = """
@@ -172,13 +172,3 @@ class Examples(Case):
         readme = (ROOT / "README.md").read_text()
         shown = re.search(r"```hcl\n(.*?)```", readme, re.S).group(1)
         self.assertEqual(shown, (EXAMPLES / "quickstart/main.tf").read_text())
-
-    def test_pool_tree(self):
-        """The picture that the demo draws of a state."""
-        self.apply_example("hierarchy")
-        shown = self.tf.terraform("show", "-json").stdout
-        (self.base / "shown.json").write_text(shown)
-        result = run([str(ROOT / "scripts/pool-tree"), str(self.base / "shown.json")], self.base)
-        self.assertEqual(result.code, 0, result)
-        for line in ("Top-level - all private space", "10.0.0.0/8", "payments-prod", "10.0.0.0/12"):
-            self.assertIn(line, result.stdout)
