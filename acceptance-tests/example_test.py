@@ -14,6 +14,14 @@ resource "aws_vpc" "try" {
 }
 """
 PROD = '{ Environment = "prod" }'
+TRIALS = """
+data "ipam_pool_allocations" "trial" {
+  ipam_pool_id = ipam_pool.trial.id
+}
+output "trials" {
+  value = data.ipam_pool_allocations.trial.ipam_pool_allocations[*].cidr
+}
+"""
 
 
 class Examples(Case):
@@ -113,6 +121,35 @@ class Examples(Case):
         self.tf.write(main)
         self.tf.destroy()
     test_example_existing_estate.slow = True
+
+    def test_example_adoption(self):
+        self.apply_example("adoption")
+        self.assertEqual(self.tf.cidrs(), {
+            'ipam_vpc.adopted["vpc-0a1b2c3d4e5f60718"]': "10.20.0.0/18",
+            'ipam_vpc.adopted["vpc-0b1c2d3e4f5061728"]': "10.20.64.0/20",
+            "ipam_vpc.new": "10.20.80.0/20"})
+        # The README's experiments.
+        inventory = self.tf.path / "inventory/networks.yaml"
+        seen = inventory.read_text()
+        inventory.write_text(seen.replace("10.20.64.0/20", "10.20.128.0/20"))
+        self.assert_says(self.tf.plan(), "has another CIDR", r"networks.yaml:\d+:\d+",
+                         r"shows 10\.20\.128\.0/20")
+        fewer = re.sub(r"(?s)  - id: vpc-0b1c.*?(?=  - id)", "", seen)
+        main = (self.tf.path / "main.tf").read_text()
+        self.tf.write(main.replace("networks.yaml", "networks.yaml.before"))
+        inventory.with_suffix(".yaml.before").write_text(seen)
+        inventory.write_text(fewer)
+        self.tf.quiet()
+        inventory.write_text(fewer.replace("# covers", "covers"))
+        self.assert_says(self.tf.plan(), "VPC vpc-0b1c2d3e4f5061728 is gone",
+                         r"VPC \S+ is in no inventory")
+        self.tf.write(main)
+        inventory.write_text(seen)
+        self.tf.write(TRIALS, "trials.tf")
+        self.tf.apply()
+        found = self.tf.show()["values"]["outputs"]["trials"]["value"]
+        self.assertEqual(found, ["10.24.3.0/24", "10.24.9.0/24"])
+    test_example_adoption.slow = True
 
     def test_example_sharing(self):
         """Two accounts in one run."""

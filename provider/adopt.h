@@ -41,6 +41,9 @@ bool import_is_found(struct bytes private);
 /* Is this one of the lines of the private data? It ends with a line break. */
 bool private_says(struct bytes private, const char *line);
 struct bytes import_found(void);
+#define IMPORT_FOUND "ipam:found\n"
+/* The private bytes of such an object once it was applied: the configuration has had its say. */
+struct bytes import_joined(struct arena *a, struct bytes private);
 /* A remembered object whose pool is not known any more gets the one that adopt_pool finds. */
 void adopt_missing_pool(struct call *c, const char *pool_name, const char *cidr_name,
                         const struct value **state, struct bytes *private);

@@ -407,7 +407,10 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     schema_decode(t->schema, ch->planned, &row);
     schema_decode(t->schema, ch->prior, &prior);
     /* What an import found a pool for is in no state yet, and its pool may be another one. */
-    if (has(&prior.pool) && !estate_learn(c, t->resource, ch->planned))
+    bool found = import_is_found(ch->planned_private);
+    if (found)
+        ch->private = import_joined(c->arena, ch->planned_private);
+    if ((found || has(&prior.pool)) && !estate_learn(c, t->resource, ch->planned))
         return CALL_DONE;
     if (has(&prior.pool) && !has(&row.pool) && field_cidr(&row.cidr, &cidr))
         engine_unload_allocation(estate_of(c)->engine,

@@ -9,7 +9,7 @@
  * takes all the rest from the configuration, in place and without a replacement. What cannot be
  * taken from a configuration (the CIDR of an object whose size alone is written) is refused then.
  */
-#include "provider/adopt.h"
+#include "provider/drift.h"
 
 #include <string.h>
 
@@ -132,7 +132,7 @@ struct bytes import_settled(void)
     return (struct bytes){(const uint8_t *)mark, sizeof mark - 1};
 }
 
-static const char found_mark[] = "ipam:found\n";
+static const char found_mark[] = IMPORT_FOUND;
 
 struct bytes import_found(void)
 {
@@ -151,6 +151,14 @@ bool private_says(struct bytes private, const char *line)
 bool import_is_found(struct bytes private)
 {
     return private_says(private, found_mark);
+}
+
+struct bytes import_joined(struct arena *a, struct bytes private)
+{
+    const char *seen = drift_seen_line(a, private);
+    const char *text =
+        seen ? seen : arena_strndup(a, (const char *)import_settled().data, import_settled().len);
+    return (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
 /* What a witness tells of the id; NULL when nobody saw it, or after an error. */

@@ -397,10 +397,11 @@ static bool plan_keep(struct call *c, struct change *ch, const T *prior, const T
         return false;
     if (row->length.is == ABSENT || (row->length.is == KNOWN && row->length.v == cidr.len))
         replace_drop(ch, "ipv4_netmask_length");
-    if (import_is_found(ch->prior_private) && replace_has(ch, "ipv4_ipam_pool_id")) {
+    if (import_is_found(ch->prior_private)) {
         replace_drop(ch, "ipv4_ipam_pool_id");
         if (has(&row->pool))
             adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 Subnet", row->pool.v, &cidr);
+        return false;
     }
     if (has(&prior->pool) || !has(&row->pool))
         return false;
@@ -611,10 +612,13 @@ static bool release(struct call *c, const T *row, const struct field_string *cid
 
 /* A CIDR that exists is recorded, not asked for: one that a refresh found, or that an import found
  * a pool for, is in no state yet, and its pool may be another one than the import guessed. */
-static bool keep_place(struct call *c, const T *prior, const T *row, const struct change *ch)
+static bool keep_place(struct call *c, const T *prior, const T *row, struct change *ch)
 {
     struct cidr cidr;
-    if (!has(&prior->pool) || !field_cidr(&prior->cidr, &cidr))
+    bool found = import_is_found(ch->planned_private);
+    if (found)
+        ch->private = import_joined(c->arena, ch->planned_private);
+    if ((!has(&prior->pool) && !(found && has(&row->pool))) || !field_cidr(&prior->cidr, &cidr))
         return true;
     if (has(&row->pool) && strcmp(row->pool.v, prior->pool.v) != 0)
         return adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 Subnet", row->pool.v, &cidr) &&

@@ -286,10 +286,11 @@ static bool plan_keep(struct call *c, struct change *ch, const T *prior, const T
         return false;
     if (row->length.is == ABSENT || (row->length.is == KNOWN && row->length.v == cidr.len))
         replace_drop(ch, "ipv4_netmask_length");
-    if (import_is_found(ch->prior_private) && replace_has(ch, "ipv4_ipam_pool_id")) {
+    if (import_is_found(ch->prior_private)) {
         replace_drop(ch, "ipv4_ipam_pool_id");
         if (has(&row->pool))
             adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 VPC", row->pool.v, &cidr);
+        return false;
     }
     if (has(&prior->pool) || !has(&row->pool))
         return false;
@@ -526,12 +527,15 @@ static void close_inside(struct call *c, const T *row, const struct field_string
  * A CIDR that exists is recorded, not asked for: one that a refresh found, or that an import found
  * a pool for, is in no state yet, and its pool may be another one than the import guessed.
  */
-static bool keep_place(struct call *c, const T *prior, const T *row, const struct change *ch)
+static bool keep_place(struct call *c, const T *prior, const T *row, struct change *ch)
 {
     struct cidr cidr;
+    bool found = import_is_found(ch->planned_private);
+    if (found)
+        ch->private = import_joined(c->arena, ch->planned_private);
     /* A pool with auto_import may have taken a VPC that had none. */
-    bool imported = !has_pool_v4(prior) && has_pool_v4(row) && held(c, prior, &prior->cidr);
-    if ((!has_pool_v4(prior) && !imported) || !field_cidr(&prior->cidr, &cidr))
+    bool recorded = has_pool_v4(row) && (found || held(c, prior, &prior->cidr));
+    if ((!has_pool_v4(prior) && !recorded) || !field_cidr(&prior->cidr, &cidr))
         return true;
     if (has_pool_v4(row) && strcmp(row->pool.v, prior->pool.v) != 0)
         return adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 VPC", row->pool.v, &cidr) &&
