@@ -685,13 +685,29 @@ void holders_recount(struct claims *x)
         }
 }
 
+static bool may_hold(const struct claim *k)
+{
+    return !k->over && k->run->life != LIFE_GONE;
+}
+
 bool claims_hold(const struct claims *x, const char *allocation_id)
 {
-    for (const struct holder *h = x->holders; h; h = h->next) {
+    for (const struct holder *h = x ? x->holders : NULL; h; h = h->next) {
         const struct claim *k = find(h->claim_by_id, allocation_id);
-        if (k && !k->over && k->run->life != LIFE_GONE)
+        if (k && may_hold(k))
             return true;
     }
+    return false;
+}
+
+bool claims_hold_cidr(const struct claims *x, const char *pool_id, const struct cidr *c)
+{
+    for (const struct holder *h = x ? x->holders : NULL; h; h = h->next)
+        for (const struct claim *k = h->claims; k; k = k->next) {
+            const char *pool = k->scope ? k->pool : k->type == ALLOCATION_POOL ? k->resource : "";
+            if (may_hold(k) && strcmp(pool, pool_id) == 0 && cidr_equal(&k->cidr, c))
+                return true;
+        }
     return false;
 }
 

@@ -24,9 +24,29 @@ static const char mark[] = "ipam:departure\n";
 struct treatment {
     void (*allocation)(struct engine *e, const char *id);
     void (*cidr)(struct engine *e, const char *pool_id, const struct cidr *c);
+    bool unclaimed; /* only with what no run claims */
 };
-static const struct treatment marking = {engine_plan_leave, engine_plan_leave_cidr};
-static const struct treatment unloading = {engine_unload_allocation, engine_unload_cidr};
+static const struct treatment marking = {engine_plan_leave, engine_plan_leave_cidr, false};
+static const struct treatment unloading = {engine_unload_allocation, engine_unload_cidr, true};
+
+/* A state that lost what a living run was issued was overwritten after its lock was lost. */
+static bool treat_allocation(const struct estate *e, struct engine *engine, const char *id,
+                             const struct treatment *t)
+{
+    if (t->unclaimed && claims_hold(e->claims, id))
+        return false;
+    t->allocation(engine, id);
+    return true;
+}
+
+static bool treat_cidr(const struct estate *e, struct engine *engine, const char *pool_id,
+                       const struct cidr *c, const struct treatment *t)
+{
+    if (t->unclaimed && claims_hold_cidr(e->claims, pool_id, c))
+        return false;
+    t->cidr(engine, pool_id, c);
+    return true;
+}
 
 /* The ids of a set's allocations, copied: treating them may free the records. */
 struct held {
@@ -53,23 +73,26 @@ static bool hold_id(void *ctx, const struct allocation *a)
 }
 
 /* Without memory some stay as they are: then their space is not given out, which is safe. */
-static void treat_set(struct engine *e, const char *set_id, const struct treatment *t)
+static bool treat_set(const struct estate *e, struct engine *engine, const char *set_id,
+                      const struct treatment *t)
 {
     struct held h = {.set_id = set_id};
-    engine_each_allocation(e, NULL, hold_id, &h);
+    bool done = false;
+    engine_each_allocation(engine, NULL, hold_id, &h);
     for (size_t i = 0; i < h.count; i++) {
-        t->allocation(e, h.ids[i]);
+        done |= treat_allocation(e, engine, h.ids[i], t);
         free(h.ids[i]);
     }
     free(h.ids);
+    return done;
 }
 
-static void treat_line(const struct estate *e, const char *line, size_t n,
+static bool treat_line(const struct estate *e, const char *line, size_t n,
                        const struct treatment *t)
 {
     char text[256];
     if (n < 3 || n >= sizeof text || line[1] != ' ')
-        return;
+        return false;
     memcpy(text, line, n);
     text[n] = '\0';
     char *underscore = strchr(text, '_');
@@ -77,21 +100,24 @@ static void treat_line(const struct estate *e, const char *line, size_t n,
     bool inside = *text == 's' || *text == 'v';
     struct engine *engine = inside ? e->insides : e->engine;
     if (*text == 'e')
-        treat_set(engine, text + 2, t);
-    else if (*text == 'a' || *text == 's')
-        t->allocation(engine, text + 2);
-    else if ((*text == 'c' || *text == 'v') && underscore &&
-             cidr_parse(text + 2, (size_t)(underscore - text - 2), &c) == CIDR_OK)
-        t->cidr(engine, underscore + 1, &c);
+        return treat_set(e, engine, text + 2, t);
+    if (*text == 'a' || *text == 's')
+        return treat_allocation(e, engine, text + 2, t);
+    return (*text == 'c' || *text == 'v') && underscore &&
+           cidr_parse(text + 2, (size_t)(underscore - text - 2), &c) == CIDR_OK &&
+           treat_cidr(e, engine, underscore + 1, &c, t);
 }
 
-static void treat_lines(const struct estate *e, const char *lines, const struct treatment *t)
+/* True when one of them was of any effect. */
+static bool treat_lines(const struct estate *e, const char *lines, const struct treatment *t)
 {
+    bool done = false;
     while (*lines) {
         size_t n = strcspn(lines, "\n");
-        treat_line(e, lines, n, t);
+        done |= treat_line(e, lines, n, t);
         lines += n + (lines[n] == '\n');
     }
+    return done;
 }
 
 void departure_mark(const struct estate *e, const char *lines)
@@ -99,9 +125,9 @@ void departure_mark(const struct estate *e, const char *lines)
     treat_lines(e, lines, &marking);
 }
 
-void departure_unload(const struct estate *e, const char *lines)
+bool departure_unload(const struct estate *e, const char *lines)
 {
-    treat_lines(e, lines, &unloading);
+    return treat_lines(e, lines, &unloading);
 }
 
 void plan_departure(struct call *c, struct change *ch, const struct resource *r)
@@ -127,8 +153,6 @@ void plan_departure(struct call *c, struct change *ch, const struct resource *r)
     }
     const char *seen = drift_seen_line(c->arena, ch->prior_private);
     const char *forecast = forecast_departure(c, goes ? lines : "");
-    const char *found = import_is_found(ch->prior_private) ? IMPORT_FOUND : "";
-    const char *text = arena_printf(c->arena, "%s%s%s%s%s", mark, lines, forecast, found,
-                                    seen ? seen : "");
+    const char *text = arena_printf(c->arena, "%s%s%s%s", mark, lines, forecast, seen ? seen : "");
     ch->private = (struct bytes){(const uint8_t *)text, strlen(text)};
 }

@@ -64,7 +64,8 @@ int fact_length(const struct facts *f, const char *name);
 bool fact_bool(const struct facts *f, const char *name);
 bool fact_bool_or(const struct facts *f, const char *name, bool fallback);
 struct tags fact_tags(const struct facts *f, const char *name);
-/* The string attribute `inner` of every element of the block `name`, NULL-terminated. */
+/* The string attribute `inner` of every element of the block `name`, NULL-terminated; without
+ * inner the elements of the list or set `name` themselves. */
 const char *const *fact_inner_strings(const struct facts *f, const char *name, const char *inner);
 /* Each member of the map of strings `name`, text NULL when it is none; fn returns false to stop. */
 typedef bool (*fact_visit)(void *ctx, const char *key, const char *text);
@@ -393,6 +394,11 @@ enum load_result load_ram_principal_association(struct engine *e, const struct f
                                                 const char **problem);
 enum load_result load_ram_accepter(struct engine *e, const struct facts *f, const char **problem);
 const char *check_share_arn(struct arena *a, const char *text);
+/* ram_permission.c. Do these permissions (NULL-terminated) let accounts draw from pools? / The type
+ * of resource for which two of them are; NULL: none. */
+const char *check_permission_arn(struct arena *a, const char *text);
+bool ram_permissions_draw(struct arena *a, const char *const *arns);
+const char *ram_permissions_clash(struct arena *a, const char *const *arns);
 const char *check_arn(struct arena *a, const char *text);
 /* How the engine calls what is shared: a pool by its id, anything else by its ARN. */
 const char *shared_name(struct arena *a, const char *resource_arn);
@@ -419,8 +425,9 @@ bool estate_watch(struct call *c);
 void watch_removed(const struct estate *e, const struct resource *r, const char *id);
 /* Is this object in the own state, as it was read last? */
 bool estate_stores(const struct estate *e, const struct resource *r, const char *id);
-/* Takes away what these lines (see departure_fn) say. */
-void departure_unload(const struct estate *e, const char *lines);
+/* Takes away what these lines (see departure_fn) say, but for what a run claims. True when there
+ * was something else. */
+bool departure_unload(const struct estate *e, const char *lines);
 
 /* --- upgrade.c: state of the AWS provider --- */
 
@@ -452,6 +459,12 @@ int path_glob_error(const char *path, int error);
 /* Reads journals and the other states. To be called again after STATE_WAIT; STATE_FAILED after
  * reporting an error. */
 enum state_status claims_join(struct claims *x, struct diags *d, uint64_t now_ms);
+/* Reads what was noted since, also by this process. False: a journal cannot be read, or memory is
+ * out. */
+bool claims_catch_up(struct claims *x);
+/* As far as was read: does a run that may live claim this allocation / this CIDR of a pool? */
+bool claims_hold(const struct claims *x, const char *allocation_id);
+bool claims_hold_cidr(const struct claims *x, const char *pool_id, const struct cidr *c);
 
 /*
  * Around everything that is drawn from a pool. issue_begin brings the engine up to date with what

@@ -11,7 +11,8 @@
  * and the file is late. `seen` holds the objects of the state as it was read last. What is new in
  * the file is loaded (loading what is known already changes nothing). What was seen and is gone
  * from the file is taken out of the engine: an object of this process is gone only after this
- * process removed it, so this touches what others removed. Everything else stays as it is: an
+ * process removed it, so this touches what others removed. (When a lock was lost and another run
+ * has written the file, that is not so; therefore what a living run claims stays.) All the rest: an
  * object that is in both may have changed here and not yet there. Ids that come back (a pool CIDR
  * that this process removes and makes again) are marked `ours` and left to this process.
  *
@@ -245,7 +246,8 @@ static size_t unload_gone(const struct estate *e, const struct snapshot *now)
         if (still) {
             still->ours = s->ours;
         } else if (!s->ours) {
-            departure_unload(e, s->lines);
+            if (*s->lines && !departure_unload(e, s->lines))
+                continue; /* this run holds it, whoever overwrote the state */
             memory_forget(e->memory, s->resource, s->id);
             gone++;
         }
@@ -260,7 +262,7 @@ static bool take_over(struct call *c, const struct state *state)
     struct takeover t = {.estate = e, .scratch = c->arena};
     struct snapshot *now = arena_alloc(c->arena, sizeof *now);
     arena_defer(c->arena, snapshot_free, now);
-    if (!snapshot_take(now, state))
+    if (!snapshot_take(now, state) || !claims_catch_up(e->claims))
         return false;
     size_t gone = unload_gone(e, now);
     bool whole = state_each(state, load_new, &t);

@@ -22,9 +22,10 @@
  *     known any more, so nothing may be issued at all until somebody restores the state.
  * What no state and no run knows any more (the user put an older state back) cannot be protected,
  * and is not promised. What an older state brings back is protected from all runs that begin later;
- * those that go on meanwhile need not see it, and when they issue it, it is counted. Nor is what a
- * Terraform remembers of a state that another one, after the lock was lost, has written meanwhile.
- * Two states that hold one CIDR because an older one was put back are counted.
+ * those that go on meanwhile need not see it, and when they issue it, it is counted. The same holds
+ * for what a Terraform remembers of a state that another one, after the lock was lost, has written
+ * meanwhile: once it is gone from the state and was given back, it is free until it is written
+ * again. Two states that hold one CIDR because an older one was put back are counted.
  *
  * A refusal is right when a state is torn, when the pool is full, or when another run is working on
  * the own state; all others are counted as false.
@@ -65,7 +66,7 @@ struct thing {
     const char *type;
     char *json; /* its attributes; shared, freed with the history */
     struct cidr cidr;
-    unsigned back; /* when an older state brought it back; 0: it never did */
+    unsigned back; /* when something older brought it back; 0: it never did */
 };
 
 struct document {
@@ -443,7 +444,9 @@ static void destroy(struct run *r, size_t at)
     say("destroyed", r, cidr_format(&t.cidr, text));
     tally.destroyed++;
     forget(&r->memory, &t.cidr);
-    forget(&r->given, &t.cidr);
+    for (size_t i = 0; i < run_count; i++) /* also who works on the same state without a lock */
+        if (runs[i]->module == r->module)
+            forget(&runs[i]->given, &t.cidr);
 }
 
 static void one_change(struct run *r)
@@ -472,6 +475,18 @@ static void one_change(struct run *r)
     r->phase = TRUNCATE;
 }
 
+/* What a run remembers and another one, after the lock was lost, has taken out of the state. */
+static void mark_back(struct run *r)
+{
+    moment++;
+    for (size_t i = 0; i < r->memory.count; i++) {
+        struct thing *t = &r->memory.things[i];
+        if (cidr_is_set(&t->cidr) && !holds(&r->module->disk, &t->cidr) &&
+            !holds(&r->given, &t->cidr))
+            t->back = moment;
+    }
+}
+
 static void write_state(struct run *r)
 {
     struct module *m = r->module;
@@ -498,6 +513,7 @@ static void write_state(struct run *r)
         r->phase = WHOLE;
         break;
     default:
+        mark_back(r);
         store(m, &r->memory);
         r->phase = r->failed || --r->changes == 0 ? ENDED : CHANGE;
         if (r->phase == ENDED)
