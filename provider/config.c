@@ -19,8 +19,11 @@
 #include <string.h>
 
 #include "proto/log.h"
+#include "proto/text.h"
 #include "provider/inventory.h"
 #include "provider/occupied.h"
+
+#define UNCLEAR_SHOWN 50
 
 struct settings {
     struct field_string region, account_id;
@@ -699,14 +702,31 @@ static bool open_claims(struct call *c, const struct settings *s, struct attempt
     return claims_configure_estate(e->claims, c->diags, s->estate.v);
 }
 
-/* What others manage stops nobody's run, but it has to be said that it is not known where it is. */
-static void warn_unclear(void *ctx, const char *text)
+struct unclear {
+    struct text text;
+    size_t count;
+};
+
+static void list_unclear(void *ctx, const char *text)
 {
-    diag_warning(
-        ctx, NULL, "A network of somebody else cannot be understood",
-        "%s. Its space cannot be kept free. Correct it there, or say in an inventory where "
-        "it is.",
-        text);
+    struct unclear *u = ctx;
+    if (u->count++ < UNCLEAR_SHOWN)
+        text_printf(&u->text, "%s.\n", text);
+}
+
+/* What others manage stops nobody's run, but it has to be said that it is not known where it is: in
+ * one warning, because of several Terraform shows only the first. */
+static void warn_unclear(struct call *c, const struct sightings *s)
+{
+    struct unclear u = {.text = text_new(c->arena)};
+    sightings_each_unclear(s, list_unclear, &u);
+    if (u.count > UNCLEAR_SHOWN)
+        text_printf(&u.text, "... and %zu more.\n", u.count - UNCLEAR_SHOWN);
+    if (u.count > 0)
+        diag_warning(c->diags, NULL, "Networks of somebody else cannot be understood",
+                     "%sTheir space cannot be kept free. Correct it there, or say in an inventory "
+                     "where they are.",
+                     text_end(&u.text));
 }
 
 /* The other states and the journals; may take several attempts. */
@@ -724,7 +744,7 @@ static enum outcome join_estate(struct call *c, struct attempt *attempt, void **
         report_no_memory(c, "configuring the provider");
         return CALL_DONE;
     }
-    sightings_each_unclear(attempt->estate->sightings, warn_unclear, c->diags);
+    warn_unclear(c, attempt->estate->sightings);
     engine_mark(attempt->estate->engine);
     estate_free(*state);
     *state = attempt->estate;
