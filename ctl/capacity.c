@@ -44,11 +44,27 @@ static bool add_room(void *ctx, const struct cidr *block)
     return true;
 }
 
-static struct room room_of(const struct pool *p)
+/* What resources can draw from: without what is occupied by networks that no pool gave. */
+static const struct space *open_space(struct ctl *c, const struct pool *p)
+{
+    const struct space *s = engine_open_space(c->estate->engine, pool_info(p)->id);
+    if (!s)
+        arena_exhausted(c->arena);
+    return s;
+}
+
+static struct room room_of(struct ctl *c, const struct pool *p)
 {
     struct room r = {.longest = cidr_max_len(pool_info(p)->family)};
-    space_each_free(pool_space(p), NULL, add_room, &r);
+    space_each_free(open_space(c, p), NULL, add_room, &r);
     return r;
+}
+
+/* Addresses of the pool that are not allocated and yet cannot be given out. */
+static struct count occupied(const struct pool *p, const struct room *r)
+{
+    const struct space *s = pool_space(p);
+    return count_sub(count_sub(space_total(s), space_used(s)), r->free);
 }
 
 /* With commas between thousands. */
@@ -104,10 +120,10 @@ struct lengths {
     unsigned from, to;
 };
 
-static struct lengths lengths_of(const struct pool *p)
+static struct lengths lengths_of(struct ctl *c, const struct pool *p)
 {
     const struct pool_info *info = pool_info(p);
-    int largest = space_largest_free(pool_space(p));
+    int largest = space_largest_free(open_space(c, p));
     unsigned smallest = info->family == FAMILY_V4 ? 28 : 64;
     struct lengths l = {largest >= 0 ? (unsigned)largest : smallest, smallest};
     if (info->rules.min_len >= 0)
@@ -152,9 +168,9 @@ static enum ctl_exit free_value(struct ctl *c, const struct pool *p, const struc
     struct object r = object_new(a), fit = object_new(a);
     struct items fits = {.arena = a};
     struct holes h = {.ctl = c, .items = {.arena = a}};
-    struct lengths l = lengths_of(p);
-    int largest = space_largest_free(pool_space(p));
-    space_each_free(pool_space(p), NULL, add_hole, &h);
+    struct lengths l = lengths_of(c, p);
+    int largest = space_largest_free(open_space(c, p));
+    space_each_free(open_space(c, p), NULL, add_hole, &h);
     for (unsigned len = l.from; len <= l.to; len++) {
         object_int(&fit, "NetmaskLength", len);
         object_put(&fit, "Count", count_value(a, room->fits[len]));
@@ -163,6 +179,7 @@ static enum ctl_exit free_value(struct ctl *c, const struct pool *p, const struc
     object_string(&r, "IpamPoolId", pool_info(p)->id);
     object_put(&r, "FreeCidrs", items_end(&h.items));
     object_put(&r, "FreeAddresses", count_value(a, room->free));
+    object_put(&r, "OccupiedAddresses", count_value(a, occupied(p, room)));
     object_put(&r, "TotalAddresses", count_value(a, space_total(pool_space(p))));
     if (largest >= 0)
         object_int(&r, "LargestNetmaskLength", largest);
@@ -176,9 +193,9 @@ static enum ctl_exit free_text(struct ctl *c, const struct pool *p, const struct
     struct text t = text_new(a);
     struct grid holes = grid_new(a, 2), fits = grid_new(a, 3);
     struct holes h = {.ctl = c, .grid = &holes, .max = 40};
-    struct lengths l = lengths_of(p);
+    struct lengths l = lengths_of(c, p);
     const struct count total = space_total(pool_space(p));
-    int largest = space_largest_free(pool_space(p));
+    int largest = space_largest_free(open_space(c, p));
     if (!ctl_number(c, "--max-blocks", 0, 10000000, &h.max))
         return CTL_USAGE;
     holes.right[1] = fits.right[0] = fits.right[1] = true;
@@ -189,7 +206,10 @@ static enum ctl_exit free_text(struct ctl *c, const struct pool *p, const struct
     if (largest >= 0)
         text_printf(&t, ", the largest block is a /%d", largest);
     text_puts(&t, "\n");
-    space_each_free(pool_space(p), NULL, add_hole, &h);
+    if (!count_is_zero(occupied(p, room)))
+        text_printf(&t, "%s more are not allocated, but networks that no pool gave are there\n",
+                    grouped(a, occupied(p, room)));
+    space_each_free(open_space(c, p), NULL, add_hole, &h);
     if (h.count > 0 && h.max > 0)
         text_puts(&t, "\nFree blocks\n");
     grid_print(&holes, &t, 2);
@@ -210,7 +230,7 @@ static enum ctl_exit run_free(struct ctl *c)
     const struct pool *p = ctl_pool(c);
     if (!p)
         return CTL_USAGE;
-    struct room room = room_of(p);
+    struct room room = room_of(c, p);
     return wants_value(c) ? free_value(c, p, &room) : free_text(c, p, &room);
 }
 
@@ -290,7 +310,7 @@ static enum ctl_exit left_text(struct ctl *c, const struct pools *l)
     }
     for (size_t i = 0; i < l->count; i++) {
         const struct pool *p = l->items[i];
-        struct room r = room_of(p);
+        struct room r = room_of(c, p);
         const struct rules *rules = &pool_info(p)->rules;
         grid_add(&g, name_of(p));
         grid_add(&g, pool_info(p)->id);
@@ -320,7 +340,7 @@ static enum ctl_exit left_value(struct ctl *c, const struct pools *l)
     struct items all = {.arena = c->arena};
     for (size_t i = 0; i < l->count; i++) {
         const struct pool *p = l->items[i];
-        struct room room = room_of(p);
+        struct room room = room_of(c, p);
         const struct rules *rules = &pool_info(p)->rules;
         object_string(&o, "IpamPoolId", pool_info(p)->id);
         object_string(&o, "Description", name_of(p));
