@@ -140,8 +140,41 @@ resource "ipam_ram_resource_share" "s" {
         self.tf.quiet()
 
     def test_arguments_are_checked(self):
-        text = self.TEXT.replace("  tags", '  permission_arns = ["x"]\n  tags')
-        self.assert_says(self.tf.refused(text), "not an ARN", "permission_arns")
+        managed = "arn:aws:ram::aws:permission/AWSRAM"
+        self.tf.up(self.TEXT)
+        for arns, words in (
+                (["x"], ["not an ARN"]),
+                (["arn:aws:ram::aws:resource-share/x"], ["not the ARN of a permission"]),
+                (["arn:aws:ram:eu-west-1:aws:permission/x"], ["not the ARN of a permission"]),
+                (["arn:aws:ram::222233334444:permission/own"], ["not the ARN of a permission"]),
+                ([managed + "PermissionIpamPool"], ["does not exist", "DefaultPermissionsIpamPool"]),
+                ([managed + "DefaultPermissionsIpamPool",
+                  managed + "PermissionIpamPoolByoipCidrImport"],
+                 ["InvalidParameterException", "ec2:IpamPool"])):
+            with self.subTest(arns=arns):
+                text = self.TEXT.replace("  tags", f"  permission_arns = {json.dumps(arns)}\n  tags")
+                self.assert_says(self.tf.refused(text), "permission_arns", *words)
+
+    def test_permissions(self):
+        """Accounts draw with the default and with permissions of one's own, not with the one for
+        addresses that they bring; of other services there may be others."""
+        first = providers() + ESTATE
+        managed = "arn:aws:ram::aws:permission/AWSRAM"
+        def with_permissions(*arns):
+            return first + share(MEMBER).replace(
+                "allow_external_principals = false",
+                f"allow_external_principals = false\n  permission_arns = {json.dumps(arns)}")
+        importing = managed + "PermissionIpamPoolByoipCidrImport"
+        self.tf.up(with_permissions(importing, managed + "DefaultPermissionSubnet"))
+        refused = with_permissions(importing, managed + "DefaultPermissionSubnet") + vpc()
+        self.assert_says(self.tf.refused(refused, when="apply"), "not shared", MEMBER)
+        own = f"arn:aws:ram:eu-west-1:{OWNER}:permission/ours"
+        self.tf.up(with_permissions(own))
+        self.tf.up(with_permissions(own) + vpc())
+        self.tf.quiet()
+        self.tf.up(with_permissions(managed + "DefaultPermissionsIpamPool",
+                                    managed + "PermissionIpamResourceDiscovery") + vpc())
+        self.tf.quiet()
 
     def test_associations(self):
         """Ids, imports, replacement, what is refused."""

@@ -303,6 +303,7 @@ bool engine_is_member(const struct engine *e, const char *account); /* of any gr
 struct share_info {
     const char *id, *owner, *name; /* owner and name may be NULL */
     bool outsiders;                /* may outsiders be named? Recorded for the caller */
+    bool no_draws;                 /* it gives other rights than those of engine_may_use */
 };
 /* Adds the share, or changes owner, name and outsiders of a known one. */
 enum engine_result engine_load_share(struct engine *e, const struct share_info *s);

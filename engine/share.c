@@ -155,7 +155,7 @@ static struct share *share_refer(struct engine *e, const char *id)
         return s;
     }
     s->id = kept;
-    s->info = (struct share_info){kept, none, none, false};
+    s->info = (struct share_info){.id = kept, .owner = none, .name = none};
     registry_add(&e->shares, s);
     return s;
 }
@@ -167,7 +167,10 @@ enum engine_result engine_load_share(struct engine *e, const struct share_info *
     if (!s || !owner || !name) {
         return ENGINE_NO_MEMORY;
     }
-    s->info = (struct share_info){s->id, owner, name, info->outsiders};
+    s->info = *info;
+    s->info.id = s->id;
+    s->info.owner = owner;
+    s->info.name = name;
     s->known = true;
     return ENGINE_OK;
 }
@@ -294,7 +297,8 @@ bool engine_may_use(const struct engine *e, const struct pool *p, const char *ac
     for (size_t i = 0; i < e->shares.count; i++) {
         const struct share *s = e->shares.items[i];
         bool owned = text_empty(s->info.owner) || strcmp(s->info.owner, owner) == 0;
-        if (owned && pairs_begin(&s->pools, p->id) && share_reaches(e, s, owner, account)) {
+        bool gives = owned && !s->info.no_draws && pairs_begin(&s->pools, p->id);
+        if (gives && share_reaches(e, s, owner, account)) {
             return true;
         }
     }

@@ -16,7 +16,7 @@ static struct engine *with_pool(void)
     pool.locale = "us-east-1";
     must(engine_add_pool(e, &pool, &why));
     provision(e, "pool", "10.0.0.0/16");
-    must(engine_load_share(e, &(struct share_info){"share", OWNER, "name", false}));
+    must(engine_load_share(e, &(struct share_info){"share", OWNER, "name", false, false}));
     return e;
 }
 
@@ -129,9 +129,9 @@ static void test_shares(void **state)
     assert_true(may(e, MEMBER));
     must_refuse(REFUSAL_SHARE_UNKNOWN, false, engine_check_share(e, "later", &why));
     assert_string_equal(why.id, "later");
-    must(engine_load_share(e, &(struct share_info){"later", STRANGER, "n", true}));
+    must(engine_load_share(e, &(struct share_info){"later", STRANGER, "n", true, false}));
     assert_false(may(e, MEMBER)); /* nobody shares what is another's */
-    must(engine_load_share(e, &(struct share_info){"later", OWNER, "n", true}));
+    must(engine_load_share(e, &(struct share_info){"later", OWNER, "n", true, false}));
     assert_true(may(e, MEMBER));
     assert_string_equal(engine_share(e, "later")->name, "n");
     assert_true(engine_share(e, "later")->outsiders);

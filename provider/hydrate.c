@@ -91,6 +91,13 @@ struct tags fact_tags(const struct facts *f, const char *name)
     return tags;
 }
 
+/* The string that the source itself is; NULL: it is none. */
+static const char *text_of(const struct facts *f)
+{
+    bool text = f->json && json_object_is_type(f->json, json_type_string);
+    return text ? json_object_get_string(f->json) : value_str(f->value, NULL);
+}
+
 const char *const *fact_inner_strings(const struct facts *f, const char *name, const char *inner)
 {
     struct json_object *list = json_member(f, name);
@@ -105,9 +112,7 @@ const char *const *fact_inner_strings(const struct facts *f, const char *name, c
         struct facts element = {.arena = f->arena,
                                 .json = list ? json_object_array_get_idx(list, i) : NULL,
                                 .value = list ? &value_null : seq->seq.items[i]};
-        if (list && !json_object_is_type(element.json, json_type_object))
-            continue;
-        const char *s = fact_string(&element, inner);
+        const char *s = inner ? fact_string(&element, inner) : text_of(&element);
         if (s)
             out[count++] = s;
     }

@@ -96,9 +96,11 @@ static const struct attribute attributes[] = {
     {.name = "permission_arns",
      .type = &type_set_string,
      .flags = ATTR_OPTIONAL | ATTR_COMPUTED | ATTR_REPLACE,
-     CHECKS(CHECKED_BY(check_arn, "an ARN")),
-     .description = "ARNs of the managed permissions. Recorded: whoever a pool is shared with can "
-                    "draw from it.",
+     CHECKS(CHECKED_BY(check_permission_arn, "the ARN of a permission")),
+     .description = "ARNs of permissions, one for a type of resource. Default: AWS's default for "
+                    "each type, with which accounts draw from pools. With "
+                    "`AWSRAMPermissionIpamPoolByoipCidrImport` they do not. What one of your own "
+                    "allows is not known here; accounts draw with it.",
      FIELD(T, permissions)},
     COMMON_REGION(T),
     COMMON_TAGS(T),
@@ -151,6 +153,11 @@ static enum outcome plan(struct call *c, struct change *ch)
     return CALL_DONE;
 }
 
+static bool gives_no_draws(const struct facts *f)
+{
+    return !ram_permissions_draw(f->arena, fact_inner_strings(f, "permission_arns", NULL));
+}
+
 /* 8-4-4-4-12 hex digits, version 4. */
 static const char *new_uuid(struct call *c)
 {
@@ -160,12 +167,29 @@ static const char *new_uuid(struct call *c)
     return arena_printf(c->arena, "%.8s-%.4s-4%.3s-8%.3s-%.12s", x, x + 8, x + 13, x + 17, x + 20);
 }
 
+static enum outcome validate(struct call *c, const struct value *config)
+{
+    const struct facts f = {.arena = c->arena, .value = config};
+    const char *type =
+        ram_permissions_clash(c->arena, fact_inner_strings(&f, "permission_arns", NULL));
+    if (type)
+        diag_error(c->diags, PATH_ATTR(NULL, "permission_arns"),
+                   "RAM Resource Share: InvalidParameterException",
+                   "Two permissions are for %s. A share has one permission for a type of resource. "
+                   "Remove one of them, or make another share.",
+                   type);
+    return CALL_DONE;
+}
+
 static bool load(struct call *c, const T *row, const char *doing)
 {
+    const struct value_member permissions = {"permission_arns", row->permissions.v};
+    const struct facts f = {.arena = c->arena, .value = value_map(c->arena, &permissions, 1)};
     const struct share_info info = {.id = row->common.arn.v,
                                     .owner = arn_part(c->arena, row->common.arn.v, 4),
                                     .name = row->name.v,
-                                    .outsiders = row->outsiders.v};
+                                    .outsiders = row->outsiders.v,
+                                    .no_draws = gives_no_draws(&f)};
     if (engine_load_share(estate_of(c)->engine, &info) == ENGINE_OK)
         return true;
     report_no_memory(c, doing);
@@ -257,7 +281,8 @@ enum load_result load_ram_share(struct engine *e, const struct facts *f, const c
     const struct share_info info = {.id = arn ? arn : fact_string(f, "id"),
                                     .owner = fact_account(f),
                                     .name = fact_string(f, "name"),
-                                    .outsiders = fact_bool(f, "allow_external_principals")};
+                                    .outsiders = fact_bool(f, "allow_external_principals"),
+                                    .no_draws = gives_no_draws(f)};
     if (!info.id) {
         *problem = "arn is missing";
         return LOAD_MALFORMED;
@@ -269,6 +294,7 @@ const struct resource ram_share_resource = {
     .names = (const char *const[]){"ipam_ram_resource_share", "aws_ram_resource_share", NULL},
     .schema = &schema,
     .summary = "A resource share.",
+    .validate = validate,
     .plan = plan,
     .create = create,
     .update = update,

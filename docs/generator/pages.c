@@ -85,7 +85,9 @@ const struct page resource_pages[] = {
                 {"InvalidParameterValue",
                  "The allocation size is too big for the pool: a /‹length› fits into ‹pool›, but "
                  "not beside the other requests of the set. A block is aligned to its size and "
-                 "never overlaps another."})},
+                 "never overlaps another."},
+                {"InvalidParameterCombination",
+                 "The key \"‹key›\" is in requests and in short_requests. A key has one request."})},
     {.name = "ipam_preview_next_cidr", .subcategory = "IPAM", .codes = CODES(SPACE_CODES)},
     {.name = "ipam_vpc",
      .subcategory = "VPC",
@@ -144,7 +146,9 @@ const struct page resource_pages[] = {
                  "to the organization block of the provider."})},
     {.name = "ipam_ram_resource_share",
      .subcategory = "Sharing",
-     .codes = CODES(REFUSAL_NOT_OWNER, REFUSAL_EXISTS)},
+     .codes = CODES(REFUSAL_NOT_OWNER, REFUSAL_EXISTS),
+     .own = OWN({"InvalidParameterException", "Two permissions are for ‹type›. A share has one "
+                                              "permission for a type of resource."})},
     {.name = "ipam_ram_resource_association",
      .subcategory = "Sharing",
      .codes = CODES(REFUSAL_NOT_OWNER, REFUSAL_POOL_UNKNOWN, REFUSAL_SHARE_UNKNOWN),
