@@ -90,14 +90,15 @@ static const struct attribute attributes[] = {
      .type = &type_string,
      .flags = ATTR_OPTIONAL,
      CHECKS(LENGTH(1, 255)),
-     .description = "Name of the metric, such as `PercentAssigned`. Required.",
+     .description = "Name of the metric, such as `PercentAssigned`. Must be set.",
      FIELD(T, metric)},
     {.name = "namespace",
      .type = &type_string,
      .flags = ATTR_OPTIONAL,
      CHECKS(LENGTH(1, 255)),
-     .description = "Namespace of the metric: `" METRICS_NAMESPACE "`. Required. Alarms of other "
-                    "namespaces are recorded and stay `INSUFFICIENT_DATA`.",
+     .description =
+         "Namespace of the metric: `" METRICS_NAMESPACE "`. Must be set. Alarms of other "
+         "namespaces are recorded and stay `INSUFFICIENT_DATA`.",
      FIELD(T, namespace)},
     {.name = "dimensions",
      .type = &type_map_string,
@@ -109,7 +110,7 @@ static const struct attribute attributes[] = {
     {.name = "threshold",
      .type = &type_number,
      .flags = ATTR_OPTIONAL,
-     .description = "Value that the metric is compared with. Required."},
+     .description = "Value that the metric is compared with. Must be set."},
     {.name = "statistic",
      .type = &type_string,
      .flags = ATTR_OPTIONAL,
@@ -124,7 +125,7 @@ static const struct attribute attributes[] = {
     {.name = "period",
      .type = &type_number,
      .flags = ATTR_OPTIONAL,
-     .description = "Length of a period in seconds: 10, 20, 30 or a multiple of 60. Required. "
+     .description = "Length of a period in seconds: 10, 20, 30 or a multiple of 60. Must be set. "
                     "Recorded: the present value is judged."},
     {.name = "evaluation_periods",
      .type = &type_number,
