@@ -2,6 +2,7 @@
 drawn from a pool keeps off them, and what cannot be understood is said."""
 
 import json
+import re
 import shutil
 
 from harness import AWS_SOURCE, Case, HEADER, ROOT, estate, vpc
@@ -168,6 +169,16 @@ class Inventories(Case):
         self.tf.write("version: 1\nprefixes: [\"\\e[2J10.0.0.0/20\"]\n", "inventory/net.yaml")
         result = self.tf.refused(configured(INVENTORY))
         self.assertNotIn("\x1b[2J", result.stdout + result.stderr)
+
+    def test_the_guide_has_every_type_and_every_file(self):
+        guide = (ROOT / "docs/guides/inventory.md").read_text()
+        table = (ROOT / "provider/discovered.c").read_text().split("types[] = {")[1].split("};")[0]
+        shown = re.search(r"\| Cloud \|.*?\n\n", guide, re.S).group(0)
+        self.assertEqual(set(re.findall(r"`(\w+)`", shown)), set(re.findall(r'\{"(\w+)",', table)))
+        pieces = re.findall(r"<!-- (\S+) -->\n```yaml\n(.*?)```", guide, re.S)
+        self.assertEqual(len(pieces), 2)
+        for file, text in pieces:
+            self.assertIn(text, (ROOT / file).read_text())
 
     def test_example_inventory(self):
         shutil.copytree(ROOT / "examples/inventory", self.tf.path, dirs_exist_ok=True)
