@@ -188,32 +188,6 @@ enum state_status claims_join(struct claims *x, struct diags *d, uint64_t now_ms
     return out;
 }
 
-static bool catch_up(struct claims *x)
-{
-    bool restarted, whole = true;
-    for (struct holder *h = x->holders; h; h = h->next)
-        whole = holder_read(x, h, &restarted) == JOURNAL_OK && whole;
-    return whole;
-}
-
-/* A function of its own, so that nothing it changes is read after a jump. */
-static bool catch_up_guarded(struct claims *x)
-{
-    jmp_buf guard;
-    if (setjmp(guard) != 0)
-        return false;
-    arena_guard(x->arena, &guard);
-    return catch_up(x);
-}
-
-bool claims_catch_up(struct claims *x)
-{
-    bool whole = !x || catch_up_guarded(x);
-    if (x)
-        arena_guard(x->arena, NULL);
-    return whole;
-}
-
 /* --- one issue --- */
 
 static void unlock_all(struct claims *x)

@@ -519,7 +519,7 @@ const char *claim_line(struct arena *a, const struct claim *k)
                                       : arena_printf(a, "a %s", k->id);
 }
 
-static bool pool_has(const struct engine *e, const char *id, const struct cidr *c)
+bool pool_has_cidr(const struct engine *e, const char *id, const struct cidr *c)
 {
     const struct pool *p = engine_pool(e, id);
     struct cidr held;
@@ -538,7 +538,7 @@ static bool same_place(const struct allocation *a, const struct claim *k)
 static bool is_known(const struct engine *e, const struct claim *k)
 {
     const struct allocation *a = k->scope ? NULL : engine_allocation(e, k->id);
-    return k->scope ? pool_has(e, k->pool, &k->cidr) : a && same_place(a, k);
+    return k->scope ? pool_has_cidr(e, k->pool, &k->cidr) : a && same_place(a, k);
 }
 
 static enum engine_result count_pool_cidr(struct claims *x, const struct claim *k)

@@ -28,20 +28,26 @@ struct treatment {
 };
 static const struct treatment marking = {engine_plan_leave, engine_plan_leave_cidr, false};
 static const struct treatment unloading = {engine_unload_allocation, engine_unload_cidr, true};
+static const struct treatment asking = {NULL, NULL, false}; /* is it there? */
 
 /* A state that lost what a living run was issued was overwritten after its lock was lost. */
 static bool treat_allocation(const struct estate *e, struct engine *engine, const char *id,
                              const struct treatment *t)
 {
+    if (t == &asking)
+        return engine_allocation(engine, id) != NULL;
     if (t->unclaimed && claims_hold(e->claims, id))
         return false;
     t->allocation(engine, id);
     return true;
 }
 
+
 static bool treat_cidr(const struct estate *e, struct engine *engine, const char *pool_id,
                        const struct cidr *c, const struct treatment *t)
 {
+    if (t == &asking)
+        return pool_has_cidr(engine, pool_id, c);
     if (t->unclaimed && claims_hold_cidr(e->claims, pool_id, c))
         return false;
     t->cidr(engine, pool_id, c);
@@ -128,6 +134,11 @@ void departure_mark(const struct estate *e, const char *lines)
 bool departure_unload(const struct estate *e, const char *lines)
 {
     return treat_lines(e, lines, &unloading);
+}
+
+bool departure_is_known(const struct estate *e, const char *lines)
+{
+    return treat_lines(e, lines, &asking);
 }
 
 void plan_departure(struct call *c, struct change *ch, const struct resource *r)

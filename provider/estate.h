@@ -402,9 +402,6 @@ const char *ram_permissions_clash(struct arena *a, const char *const *arns);
 const char *check_arn(struct arena *a, const char *text);
 /* How the engine calls what is shared: a pool by its id, anything else by its ARN. */
 const char *shared_name(struct arena *a, const char *resource_arn);
-/* Splits `<share ARN>,<other>`; false (and a diagnostic) when it has not that form. */
-bool ram_import_split(struct call *c, const char *text, const char *what, const char **share,
-                      const char **other);
 /* Only a share that is there and one's own can be changed, see engine_said_yes. */
 bool ram_check_share(struct call *c, const char *share, const char *doing, enum outcome *out);
 /* Is it the management account that acts, as far as is known? Else reports. */
@@ -428,6 +425,8 @@ bool estate_stores(const struct estate *e, const struct resource *r, const char 
 /* Takes away what these lines (see departure_fn) say, but for what a run claims. True when there
  * was something else. */
 bool departure_unload(const struct estate *e, const char *lines);
+/* Is something of it in the engine? */
+bool departure_is_known(const struct estate *e, const char *lines);
 
 /* --- upgrade.c: state of the AWS provider --- */
 
@@ -459,10 +458,9 @@ int path_glob_error(const char *path, int error);
 /* Reads journals and the other states. To be called again after STATE_WAIT; STATE_FAILED after
  * reporting an error. */
 enum state_status claims_join(struct claims *x, struct diags *d, uint64_t now_ms);
-/* Reads what was noted since, also by this process. False: a journal cannot be read, or memory is
- * out. */
-bool claims_catch_up(struct claims *x);
-/* As far as was read: does a run that may live claim this allocation / this CIDR of a pool? */
+/* Is exactly this CIDR provisioned to the pool? */
+bool pool_has_cidr(const struct engine *e, const char *pool_id, const struct cidr *c);
+/* Does another run that may live claim this allocation / this CIDR of a pool? */
 bool claims_hold(const struct claims *x, const char *allocation_id);
 bool claims_hold_cidr(const struct claims *x, const char *pool_id, const struct cidr *c);
 

@@ -12,7 +12,8 @@
  * the file is loaded (loading what is known already changes nothing). What was seen and is gone
  * from the file is taken out of the engine: an object of this process is gone only after this
  * process removed it, so this touches what others removed. (When a lock was lost and another run
- * has written the file, that is not so; therefore what a living run claims stays.) All the rest: an
+ * has written the file, that is not so; therefore what the engine had before the file told of it,
+ * from this process or from a claim, stays.) All the rest: an
  * object that is in both may have changed here and not yet there. Ids that come back (a pool CIDR
  * that this process removes and makes again) are marked `ours` and left to this process.
  *
@@ -42,6 +43,7 @@ struct seen {
     const struct resource *resource;
     const char *lines; /* what leaves the engine with it */
     bool ours;         /* this process removed it in this run */
+    bool known;        /* the engine had it before the state told of it */
 };
 
 /* The objects of one reading, by id and resource; with their texts in the arena. */
@@ -211,6 +213,7 @@ static struct state *read_again(struct estate *e)
 
 struct takeover {
     struct estate *estate;
+    struct snapshot *now;
     struct arena *scratch;
     size_t loaded;
     bool failed;
@@ -225,6 +228,9 @@ static bool load_new(void *ctx, const struct state_instance *i)
     if (!instance_of_ours(t->scratch, i, &seen) || snapshot_find(&e->watch->last, &seen))
         return true;
     struct facts f = {.arena = t->scratch, .insides = e->insides, .json = i->attributes};
+    struct seen *kept = snapshot_find(t->now, &seen);
+    if (kept)
+        kept->known = departure_is_known(e, kept->lines);
     t->failed = resource_loader(seen.resource)(e->engine, &f, &problem) != LOAD_OK;
     if (t->failed)
         log_line(LOG_WARN, "%s, which another process stored, cannot be taken over: %s", i->address,
@@ -245,9 +251,9 @@ static size_t unload_gone(const struct estate *e, const struct snapshot *now)
         struct seen *still = snapshot_find(now, s);
         if (still) {
             still->ours = s->ours;
-        } else if (!s->ours) {
-            if (*s->lines && !departure_unload(e, s->lines))
-                continue; /* this run holds it, whoever overwrote the state */
+            still->known = s->known;
+        } else if (!s->ours && !s->known) {
+            departure_unload(e, s->lines);
             memory_forget(e->memory, s->resource, s->id);
             gone++;
         }
@@ -259,10 +265,10 @@ static size_t unload_gone(const struct estate *e, const struct snapshot *now)
 static bool take_over(struct call *c, const struct state *state)
 {
     struct estate *e = estate_of(c);
-    struct takeover t = {.estate = e, .scratch = c->arena};
     struct snapshot *now = arena_alloc(c->arena, sizeof *now);
+    struct takeover t = {.estate = e, .now = now, .scratch = c->arena};
     arena_defer(c->arena, snapshot_free, now);
-    if (!snapshot_take(now, state) || !claims_catch_up(e->claims))
+    if (!snapshot_take(now, state))
         return false;
     size_t gone = unload_gone(e, now);
     bool whole = state_each(state, load_new, &t);

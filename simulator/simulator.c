@@ -194,12 +194,17 @@ static void forget(struct document *d, const struct cidr *c)
 
 /* --- the checker --- */
 
-static bool holds(const struct document *d, const struct cidr *c)
+static const struct thing *thing_of(const struct document *d, const struct cidr *c)
 {
     for (size_t i = 0; i < d->count; i++)
         if (cidr_equal(&d->things[i].cidr, c))
-            return true;
-    return false;
+            return &d->things[i];
+    return NULL;
+}
+
+static bool holds(const struct document *d, const struct cidr *c)
+{
+    return thing_of(d, c) != NULL;
 }
 
 /* Leaves out what was brought back later than `began`. */
@@ -601,7 +606,8 @@ static void restore(struct module *m)
     moment++;
     for (size_t i = 0; i < d.count; i++) {
         struct thing *t = &d.things[i];
-        t->back = cidr_is_set(&t->cidr) && !holds(&m->disk, &t->cidr) ? moment : 0;
+        const struct thing *before = thing_of(&m->disk, &t->cidr);
+        t->back = !cidr_is_set(&t->cidr) ? 0 : before ? before->back : moment;
     }
     store(m, &d);
     tally.restored++;
