@@ -218,6 +218,27 @@ static void own_work_is_not_undone(void **state)
     assert_int_equal(pool_allocation_count(engine_pool(f->estate->engine, POOL)), 1);
 }
 
+/* Another run, which took no lock, writes the state as it knew it: without what was stored since. */
+static void what_was_overwritten_stays_issued(void **state)
+{
+    struct fixture *f = *state;
+    const char *before = STATE(POOL_OBJECT ", " CIDR_OBJECT);
+    const char *stored = STATE(POOL_OBJECT ", " CIDR_OBJECT ", " VPC_OBJECT(VPC1, "10.0.0.0/20"));
+    begin(f, before);
+    issue(f, VPC1, "10.0.0.0/20");
+    store(f, stored);
+    look(f, CALL_APPLYING);
+    store(f, before);
+    look(f, CALL_APPLYING);
+    assert_non_null(at(f, "10.0.0.0/20"));
+    /* However often the two take turns. */
+    store(f, stored);
+    look(f, CALL_APPLYING);
+    store(f, before);
+    look(f, CALL_APPLYING);
+    assert_non_null(at(f, "10.0.0.0/20"));
+}
+
 /* A pool CIDR that this process replaces by itself: the file lacks it for a moment. */
 static void ids_that_come_back_are_left_alone(void **state)
 {
@@ -284,6 +305,7 @@ int main(void)
         CASE(the_first_state_brings_the_lineage),
         CASE(what_others_removed_leaves),
         CASE(own_work_is_not_undone),
+        CASE(what_was_overwritten_stays_issued),
         CASE(ids_that_come_back_are_left_alone),
         CASE(uncertain_files_change_nothing),
         CASE(looks_are_rationed),
