@@ -218,7 +218,8 @@ static void own_work_is_not_undone(void **state)
     assert_int_equal(pool_allocation_count(engine_pool(f->estate->engine, POOL)), 1);
 }
 
-/* Another run, which took no lock, writes the state as it knew it: without what was stored since. */
+/* Another run, which took no lock, writes the state as it knew it: without what was stored since.
+ */
 static void what_was_overwritten_stays_issued(void **state)
 {
     struct fixture *f = *state;
