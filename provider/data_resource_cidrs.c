@@ -15,7 +15,9 @@ static const struct attribute element_attributes[] = {
     OUT("ipam_pool_id", string, "Id of the pool that gave the CIDR; empty without one."),
     OUT("resource_cidr", string, "The CIDR."),
     OUT("resource_id", string, "Id of the resource."),
-    OUT("resource_type", string, "`vpc`, `subnet`, `eip` or `public-ipv4-pool`."),
+    OUT("resource_type", string,
+        "`vpc`, `subnet`, `eip` or `public-ipv4-pool`; `prefix` for what an inventory says no more "
+        "of."),
     OUT("resource_name", string, "The resource's tag `Name`, or empty."),
     OUT("resource_owner_id", string, "Account that owns the resource."),
     OUT("resource_region", string, "Region of the resource."),

@@ -1,10 +1,11 @@
 /*
  * resource_cidrs - which resources hold which CIDRs in a scope, and how they stand to the rules
  *
- * Two sources. Allocations of the scope's pools that have a resource behind them are managed. VPCs,
- * their further CIDRs and subnets that no pool of any scope gave are discovered: a private IPv4
- * CIDR belongs to the default private scope of every IPAM that operates in its Region, an IPv6 CIDR
- * to the default public one. So the same VPC may be told by two IPAMs, as AWS does.
+ * Three sources. Allocations of the scope's pools that have a resource behind them are managed.
+ * VPCs, their further CIDRs and subnets that no pool of any scope gave are discovered, and so are
+ * the networks, subnets and prefixes that states of other providers and inventories tell of, unless
+ * they are one of those before. Which default scope what is discovered belongs to follows from
+ * Region and CIDR (engine_scope_takes). So the same VPC may be told by two IPAMs, as AWS does.
  *
  * Overlap is judged within the scope, also for what no pool gave, and against reservations too. A
  * subnet inside its own VPC is no overlap (engine/overlap.h).
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #include "engine/overlap.h"
+#include "provider/occupied.h"
 
 static struct resource_cidr *resource_cidrs_add(struct resource_cidrs *l)
 {
@@ -35,7 +37,7 @@ const char *resource_cidr_name(const struct resource_cidr *h)
     for (size_t i = 0; i < h->tags.count; i++)
         if (strcmp(h->tags.items[i].key, "Name") == 0)
             return h->tags.items[i].value;
-    return "";
+    return h->name ? h->name : "";
 }
 
 /* --- what pools gave --- */
@@ -52,6 +54,7 @@ struct collection {
     struct resource_cidrs *out;
     struct grant *grants; /* sorted once complete */
     size_t grant_count, grant_capacity;
+    struct own_cidrs own; /* these, and those of resources without a pool */
 };
 
 /* Overlaps are another status, and of a pool that is not known no rule is known. */
@@ -126,26 +129,14 @@ static bool was_granted(const struct collection *l, const struct cidr *c, const 
            bsearch(&key, l->grants, l->grant_count, sizeof key, grant_order) != NULL;
 }
 
-static bool operates_in(const struct ipam *i, const char *region)
-{
-    const char *const *names = ipam_info(i)->operating_regions;
-    for (const char *const *name = names; name && *name; name++)
-        if (strcmp(*name, region) == 0)
-            return true;
-    return !names || !*names || !*region;
-}
-
 static void add_discovered(struct collection *l, const struct network *n, const struct cidr *cidr)
 {
     const struct memory *m = estate_of(l->call)->memory;
-    const struct scope_info *s = scope_info(l->scope);
-    const struct ipam *ipam = engine_ipam(estate_of(l->call)->engine, s->ipam_id);
+    const struct engine *e = estate_of(l->call)->engine;
     /* A further CIDR of a VPC is the VPC's. */
     const struct network *vpc = n->kind == NETWORK_ASSOCIATION ? memory_network(m, n->vpc_id) : n;
-    enum scope_type belongs = cidr->family == FAMILY_V4 ? SCOPE_PRIVATE : SCOPE_PUBLIC;
-    if (!cidr_is_set(cidr) || !vpc || !s->is_default || s->type != belongs ||
-        !operates_in(ipam, vpc->region) || was_granted(l, cidr, n->id) ||
-        was_granted(l, cidr, n->vpc_id))
+    if (!cidr_is_set(cidr) || !vpc || !engine_scope_takes(e, l->scope, cidr, vpc->region) ||
+        was_granted(l, cidr, n->id) || was_granted(l, cidr, n->vpc_id))
         return;
     bool subnet = n->kind == NETWORK_SUBNET;
     *resource_cidrs_add(l->out) = (struct resource_cidr){
@@ -167,6 +158,40 @@ static void visit_network(void *ctx, const struct network *n)
 {
     add_discovered(ctx, n, &n->v4);
     add_discovered(ctx, n, &n->v6);
+}
+
+/* --- what others tell of --- */
+
+/* One resource is told once: what is in a state of our own tells of itself. */
+static bool visit_sighting(void *ctx, const struct sighting *s)
+{
+    static const char *const types[] = {
+        [SIGHTED_NETWORK] = "vpc", [SIGHTED_SUBNET] = "subnet", [SIGHTED_PREFIX] = "prefix"};
+    struct collection *l = ctx;
+    bool subnet = s->kind == SIGHTED_SUBNET;
+    for (size_t i = 0; i < s->cidr_count; i++) {
+        const struct cidr *c = &s->cidrs[i];
+        if (!engine_scope_takes(estate_of(l->call)->engine, l->scope, c, s->region) ||
+            own_cidrs_have(&l->own, s, c))
+            continue;
+        *resource_cidrs_add(l->out) = (struct resource_cidr){
+            .cidr = *c,
+            .resource_id = s->id,
+            .vpc_id = s->kind == SIGHTED_PREFIX ? ""
+                      : *s->network_id          ? s->network_id
+                                                : s->id,
+            .type = types[s->kind],
+            .name = s->name,
+            .owner = s->owner,
+            .region = s->region,
+            .zone = s->zone,
+            .pool_id = "",
+            .tags = s->tags,
+            .management = subnet ? "" : "unmanaged",
+            .compliance = subnet ? "" : "unmanaged",
+        };
+    }
+    return true;
 }
 
 /* --- overlaps --- */
@@ -270,6 +295,10 @@ void resource_cidrs_collect(struct call *c, const struct scope *s, struct resour
         qsort(l.grants, l.grant_count, sizeof *l.grants, grant_order);
     for (enum network_kind k = 0; k < NETWORK_KINDS; k++)
         memory_each_network(estate_of(c)->memory, k, visit_network, &l);
+    if (sightings_count(estate_of(c)->sightings) > 0) {
+        own_cidrs_gather(estate_of(c), c->arena, &l.own);
+        sightings_each(estate_of(c)->sightings, visit_sighting, &l);
+    }
     if (out->count > 0)
         qsort(out->items, out->count, sizeof *out->items, resource_cidr_order);
     resource_cidrs_mark_overlaps(c->arena, out->items, out->count);

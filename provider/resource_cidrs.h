@@ -14,6 +14,7 @@ struct resource_cidr {
     struct cidr cidr;
     const char *resource_id, *vpc_id; /* vpc_id "" when there is none */
     const char *type;                 /* as AWS tells it: "vpc", "subnet", "public-ipv4-pool" ... */
+    const char *name;                 /* when no tag says it; may be NULL */
     const char *owner, *region, *zone;
     const char *pool_id; /* "" without a pool */
     struct tags tags;
