@@ -161,7 +161,7 @@ static int foretell_largest(const struct oracle *o, int pool, const bool *used)
     return -1;
 }
 
-/* The lowest block around something that the pool holds outside of its CIDRs. */
+/* The lowest block around something that the pool, or one below, holds outside of its CIDRs. */
 static bool foretell_around(const struct oracle *o, int pool, unsigned len, struct cidr *out)
 {
     unsigned size = 1u << (32 - len), best = UNIVERSE;
@@ -169,7 +169,7 @@ static bool foretell_around(const struct oracle *o, int pool, unsigned len, stru
         const struct known *k = &o->list[i];
         unsigned first = k->first / size * size;
         struct cidr c = at(first, len);
-        if (k->pool == pool && lost(o, k) && k->size <= size && first < best &&
+        if (is_below(k->pool, pool) && lost(o, k) && k->size <= size && first < best &&
             foretell_exact(o, sources[pool], pool, &c) == REFUSAL_NONE) {
             best = first;
         }

@@ -151,25 +151,32 @@ static enum engine_result choose_named(struct engine *e, const struct provision_
 }
 
 /*
- * A block around what the pool holds outside of its CIDRs: a run ended after it was drawn and
- * before its CIDR was noted, or after its CIDR was taken away and before it went. The CIDR that the
- * pool gets now takes it in again, as far as the source pool can give that block.
+ * A block around what the pool, or one below it, holds outside of its CIDRs: a run ended after it
+ * was drawn and before its CIDR was noted, or after its CIDR was taken away and before it went. The
+ * CIDR that the pool gets now takes it in again: the lowest such block that the source pool can
+ * give.
  */
 static bool choose_around(struct engine *e, const struct provision_request *r, const struct pool *p,
                           bool planned, struct cidr *out)
 {
     struct refusal ignored;
-    for (size_t i = 0; i < p->conflicts.count; i++) {
-        const struct allocation *a = p->conflicts.items[i];
-        if (!is_orphan(a) || (planned && a->leaving) || a->cidr.len < r->length) {
-            continue;
-        }
-        *out = cidr_widen(&a->cidr, (unsigned)r->length);
-        if (choose_exact(e, p->source, planned, out, p, &ignored) == ENGINE_OK) {
-            return true;
+    bool found = false;
+    for (size_t i = 0; e->conflict_count > 0 && i < e->pools.count; i++) {
+        const struct pool *holder = e->pools.items[i];
+        for (size_t k = 0; pool_is_ancestor(p, holder) && k < holder->conflicts.count; k++) {
+            const struct allocation *a = holder->conflicts.items[k];
+            if (!is_orphan(a) || (planned && a->leaving) || a->cidr.len < r->length) {
+                continue;
+            }
+            struct cidr around = cidr_widen(&a->cidr, (unsigned)r->length);
+            if ((!found || cidr_compare(&around, out) < 0) &&
+                choose_exact(e, p->source, planned, &around, p, &ignored) == ENGINE_OK) {
+                *out = around;
+                found = true;
+            }
         }
     }
-    return false;
+    return found;
 }
 
 static enum engine_result choose_in_source(struct engine *e, const struct provision_request *r,

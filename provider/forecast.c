@@ -637,7 +637,8 @@ static bool is_leaving(const struct forecast *f, const char *line)
     return lh_table_lookup_entry(f->leaving, line) != NULL;
 }
 
-/* An allocation is on the list itself, as a CIDR of a pool below, or with its allocation set. */
+/* An allocation is on the list itself, or with its allocation set, or as the CIDR of a pool below
+ * with all that is in it. */
 static bool leaves(void *ctx, const struct allocation *a)
 {
     const struct residents *r = ctx;
@@ -645,9 +646,14 @@ static bool leaves(void *ctx, const struct allocation *a)
     char text[CIDR_TEXT_SIZE];
     if (!cidr_overlaps(&a->cidr, r->cidr) || is_leaving(f, arena_printf(r->arena, "a %s", a->id)))
         return true;
-    if (a->type == ALLOCATION_POOL)
-        return is_leaving(
-            f, arena_printf(r->arena, "c %s_%s", cidr_format(&a->cidr, text), a->resource_id));
+    const struct pool *below =
+        a->type == ALLOCATION_POOL ? engine_pool(f->estate->engine, a->resource_id) : NULL;
+    if (below) { /* a CIDR that will be refused to go does not go */
+        struct residents inside = {f, r->arena, &a->cidr};
+        return is_leaving(f, arena_printf(r->arena, "c %s_%s", cidr_format(&a->cidr, text),
+                                          a->resource_id)) &&
+               engine_each_allocation(f->estate->engine, below, leaves, &inside);
+    }
     size_t n = strcspn(a->resource_id, "/"); /* of a set's allocation: the set, then its key */
     return a->resource_id[n] &&
            is_leaving(f, arena_printf(r->arena, "e %.*s", (int)n, a->resource_id));
