@@ -4,12 +4,12 @@
  *   hydration states [STATES RESOURCES]   an estate of that many states (1000, 100 resources each)
  *   hydration inventory [LINES]           an inventory of that many lines (1,000,000)
  *
- * The states are written to a folder first. A quarter of what each holds are VPCs, every third
- * own state, and otherwise VPCs and subnets of another provider, with the attributes and tags that
- * the AWS provider writes. What is timed is what a configured provider does: find the files by a
- * pattern, read and parse them, load what is ours, discover what is not. "parse" is json-c alone on
- * the same bytes, so that the ratio tells what the rest costs. Of the inventory the same, with
- * libyaml alone beside it. Peaks are VmHWM of a process that has done only this.
+ * The states are written to a folder first. A quarter of what each holds are VPCs, a third of which
+ * draw from a pool of the own state; the others and all subnets are another provider's, with the
+ * attributes and tags that the AWS provider writes. What is timed (CPU) is what a configured
+ * provider does: find the files by a pattern, read and parse them, load what is ours, discover what
+ * is not. The ratio is to the library alone on the same bytes, json-c for states and libyaml for
+ * the inventory, so it tells what the rest costs. Peaks are VmHWM before that comparison.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,10 +193,17 @@ static void write_states(size_t states, size_t resources)
 
 /* --- timing --- */
 
-static void report(const char *what, double whole, double bare, const char *library, double bytes)
+struct timing {
+    double whole, bare; /* seconds of CPU */
+    double peak;        /* megabytes */
+    double bytes;
+};
+
+static void report(const char *what, const char *library, const struct timing *t)
 {
     printf("%-10s %8.1f MB %8.2f s %8.1f MB/s   %s alone %6.2f s, ratio %.2f   peak %.0f MB\n",
-           what, bytes / 1e6, whole, bytes / 1e6 / whole, library, bare, whole / bare, peak_mb());
+           what, t->bytes / 1e6, t->whole, t->bytes / 1e6 / t->whole, library, t->bare,
+           t->whole / t->bare, t->peak);
 }
 
 static double parse_states(size_t states, double *bytes)
@@ -260,20 +267,21 @@ static bool count_one(void *ctx, const struct allocation *a)
 
 static void bench_states(size_t states, size_t resources)
 {
-    double bytes = 0, begun;
+    struct timing t = {0};
     size_t allocations = 0;
     struct arena *a = arena_new();
     struct estate *e = estate_new();
     write_states(states, resources);
     require(a && e, "starting");
-    begun = now_s();
+    double begun = now_s();
     hydrate(a, e);
-    double whole = now_s() - begun, bare = 0;
+    t.whole = now_s() - begun;
+    t.peak = peak_mb();
     engine_each_allocation(e->engine, NULL, count_one, &allocations);
     printf("%zu states, %zu resources: %zu allocations, %zu networks of others\n", states,
            (states - 1) * resources, allocations, sightings_count(e->sightings));
-    bare = parse_states(states, &bytes);
-    report("states", whole, bare, "json-c", bytes);
+    t.bare = parse_states(states, &t.bytes);
+    report("states", "json-c", &t);
     estate_free(e);
     arena_free(a);
 }
@@ -332,16 +340,17 @@ static void bench_inventory(size_t lines)
     struct arena *a = arena_new();
     struct sightings *s = sightings_new();
     struct diags d;
-    double bytes;
+    struct timing t = {0};
     write_inventory(lines);
     require(a && s, "starting");
     diags_init(&d, a);
     double begun = now_s();
     require(inventory_load(s, &d, pattern, 1), d.first ? d.first->detail : "reading");
-    double whole = now_s() - begun;
+    t.whole = now_s() - begun;
+    t.peak = peak_mb();
     printf("inventory of %zu lines: %zu networks\n", lines, sightings_count(s));
-    double bare = parse_yaml(&bytes);
-    report("inventory", whole, bare, "libyaml", bytes);
+    t.bare = parse_yaml(&t.bytes);
+    report("inventory", "libyaml", &t);
     sightings_free(s);
     arena_free(a);
 }
