@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#define ELSEWHERE 120 /* columns of what is no terminal */
+
 /* The character at s (len > 0 bytes) and its length. -1: no UTF-8. Strict, as RFC 3629. */
 static long decode(const char *s, size_t len, size_t *used)
 {
@@ -124,7 +126,7 @@ unsigned terminal_columns(void)
     if (n <= 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
         n = size.ws_col;
     if (n <= 0)
-        n = 100;
+        n = ELSEWHERE;
     return n < 40 ? 40 : n > 1000 ? 1000 : (unsigned)n;
 }
 

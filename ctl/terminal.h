@@ -21,7 +21,7 @@ unsigned text_columns(const char *s);
 /* Safe text cut to that many columns, the last of them an ellipsis when it was cut. */
 const char *text_cut(struct arena *a, const char *s, unsigned columns);
 
-/* Columns of the terminal that stdout is: COLUMNS, else what the terminal says, else 100. */
+/* Columns of the terminal that stdout is: COLUMNS, else what the terminal says, else 120. */
 unsigned terminal_columns(void);
 /* --color always|never|auto; NULL is auto: a terminal that NO_COLOR and TERM=dumb leave alone. */
 bool terminal_colors(const char *when);

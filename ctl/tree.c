@@ -4,14 +4,15 @@
  * Three columns: the tree with names, the CIDRs, and a bar with the percentage. The bar counts
  * addresses of the pool's CIDRs: full blocks are what resources and reservations hold, shaded ones
  * what pools below hold, of which they may have given out little. What was drawn comes below its
- * pool, in address order together with the pools below, at most --max-allocations a pool.
+ * pool, in address order together with the pools below and with networks that are there although no
+ * pool gave their CIDRs, at most --max-allocations a pool.
  *
  * Rows are collected first, because columns are as wide as their widest row; when the terminal is
  * narrower, names give way first.
  */
 #include "ctl/ctl.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/terminal.h"
@@ -124,9 +125,11 @@ struct twig {
     struct cidr at;
     const struct pool *pool;
     const struct allocation *allocation;
+    const struct occupant *occupant;
 };
 struct twigs {
     struct arena *arena;
+    const struct pool *const *pools; /* below */
     struct twig *items;
     size_t count, capacity, drawn, drawn_max;
 };
@@ -150,10 +153,43 @@ static bool add_drawn(void *ctx, const struct allocation *a)
     return true;
 }
 
-/* Both lists are in order: the pools find their places from behind. */
-static void merge_pools(struct twigs *l, const struct pool *const *pools)
+/* Networks that no pool gave are shown in the deepest pool that they are in. */
+static bool add_occupant(void *ctx, const struct occupant *o)
 {
-    for (; *pools; pools++) {
+    struct twigs *l = ctx;
+    struct cidr root;
+    for (const struct pool *const *p = l->pools; *p; p++)
+        if (space_root_of(pool_space(*p), &o->cidr, &root))
+            return true;
+    if (++l->drawn <= l->drawn_max)
+        add_twig(l, (struct twig){.at = o->cidr, .occupant = o});
+    return true;
+}
+
+static int by_cidr(const void *x, const void *y)
+{
+    const struct twig *a = x, *b = y;
+    int order = cidr_compare(&a->at, &b->at);
+    return order ? order : (a->allocation == NULL) - (b->allocation == NULL);
+}
+
+/* Allocations, and what stands between them. */
+static void add_taken(struct tree *t, struct twigs *l, const struct pool *p)
+{
+    struct engine *e = t->ctl->estate->engine;
+    struct cidr c;
+    engine_each_allocation(e, p, add_drawn, l);
+    size_t allocations = l->count;
+    for (size_t i = 0; pool_cidr_at(p, i, &c); i++)
+        engine_each_occupant(e, p, &c, add_occupant, l);
+    if (l->count > allocations)
+        qsort(l->items, l->count, sizeof *l->items, by_cidr);
+}
+
+/* Both lists are in order: the pools find their places from behind. */
+static void merge_pools(struct twigs *l)
+{
+    for (const struct pool *const *pools = l->pools; *pools; pools++) {
         struct twig one = {.pool = *pools};
         bool has = pool_cidr_at(*pools, 0, &one.at);
         add_twig(l, one);
@@ -182,12 +218,30 @@ static void draw_allocation(struct tree *t, const struct allocation *x, const ch
     r->color = x->conflicting ? COLOR_RED : COLOR_NONE;
 }
 
+static void draw_occupant(struct tree *t, const struct occupant *o, const char *stem)
+{
+    struct arena *a = t->ctl->arena;
+    char buf[CIDR_TEXT_SIZE];
+    struct row *r = add_row(t, stem);
+    struct text note = text_new(a);
+    const char *type = first_of(o->type, "network", "");
+    r->name = arena_printf(a, "%s %s", strcmp(type, "vpc") == 0 ? "VPC" : safe_text(a, type),
+                           safe_text(a, first_of(o->resource_id, "", "")));
+    join(&note, "from no pool");
+    join(&note, o->owner ? safe_text(a, o->owner) : "");
+    join(&note, o->where ? safe_text(a, o->where) : "");
+    r->note = text_end(&note);
+    r->cidrs = arena_strdup(a, cidr_format(&o->cidr, buf));
+    r->color = COLOR_YELLOW;
+}
+
 static void draw_below(struct tree *t, const struct pool *p, const char *stem)
 {
     struct arena *a = t->ctl->arena;
-    struct twigs l = {.arena = a, .drawn_max = (size_t)t->drawn};
-    engine_each_allocation(t->ctl->estate->engine, p, add_drawn, &l);
-    merge_pools(&l, ctl_pools_below(t->ctl, NULL, p));
+    struct twigs l = {
+        .arena = a, .drawn_max = (size_t)t->drawn, .pools = ctl_pools_below(t->ctl, NULL, p)};
+    add_taken(t, &l, p);
+    merge_pools(&l);
     bool more = l.drawn > l.drawn_max;
     for (size_t i = 0; i < l.count; i++) {
         bool last = i + 1 == l.count && !more;
@@ -195,6 +249,8 @@ static void draw_below(struct tree *t, const struct pool *p, const char *stem)
         if (l.items[i].pool)
             draw_pool(t, l.items[i].pool, here,
                       arena_printf(a, "%s%s", stem, last ? "   " : "│  "));
+        else if (l.items[i].occupant)
+            draw_occupant(t, l.items[i].occupant, here);
         else
             draw_allocation(t, l.items[i].allocation, here);
     }

@@ -421,7 +421,7 @@ const struct scope *ctl_scope(struct ctl *c)
     struct listing l;
     if (id) {
         const struct scope *s = data_scope(
-            &c->call, "ipamctl",
+            &c->call, c->verb->name,
             value_set(c->arena, &value_null, "ipam_scope_id", value_string(c->arena, id)),
             "ipam_scope_id");
         ctl_report(c);
@@ -444,7 +444,7 @@ const struct pool *ctl_pool(struct ctl *c)
 {
     const struct value *config = value_set(c->arena, &value_null, "ipam_pool_id",
                                            value_string(c->arena, ctl_option(c, "--ipam-pool-id")));
-    const struct pool *p = data_pool(&c->call, "ipamctl", config, "ipam_pool_id");
+    const struct pool *p = data_pool(&c->call, c->verb->name, config, "ipam_pool_id");
     ctl_report(c);
     return p;
 }
