@@ -183,38 +183,32 @@ static void networks_of_azure(void **state)
 static void networks_of_google(void **state)
 {
     (void)state;
-    struct sightings
-        *s = discover(STATE(RESOURCE(HASHICORP("google"), "google_compute_network", "net",
-                                     INSTANCE("\"id\":\"projects/p1/global/networks/"
-                                              "net\",\"name\":\"net\","
-                                              "\"self_link\":\"" GOOGLE "global/networks/net\","
-                                              "\"auto_create_subnetworks\":true,\"project\":"
-                                              "\"p1\"")) "," RESOURCE(HASHICORP("google"),
-                                                                      "google_compute_subnetwork",
-                                                                      "sub",
-                                                                      INSTANCE(
-                                                                          "\"id\":\"projects/p1/"
-                                                                          "regions/europe-west1/"
-                                                                          "subnetworks/sub\","
-                                                                          "\"self_link\":\"" GOOGLE
-                                                                          "regions/europe-west1/"
-                                                                          "subnetworks/sub\","
-                                                                          "\"network\":\"" GOOGLE
-                                                                          "global/networks/net\","
-                                                                          "\"region\":\"" GOOGLE
-                                                                          "regions/europe-west1\","
-                                                                          "\"name\":\"sub\",\"ip_"
-                                                                          "cidr_range\":\"10.2.0.0/"
-                                                                          "20\","
-                                                                          "\"secondary_ip_range\":["
-                                                                          "{\"range_name\":"
-                                                                          "\"pods\","
-                                                                          "\"ip_cidr_range\":\"10."
-                                                                          "4.0.0/"
-                                                                          "14\"},{\"range_name\":"
-                                                                          "\"svc\","
-                                                                          "\"ip_cidr_range\":\"10."
-                                                                          "3.0.0/24\"}]"))));
+    struct sightings *s = discover(STATE(RESOURCE(
+        HASHICORP("google"), "google_compute_network", "net",
+        INSTANCE("\"id\":\"projects/p1/global/networks/"
+                 "net\",\"name\":\"net\","
+                 "\"self_link\":\"" GOOGLE "global/networks/net\","
+                 "\"auto_create_subnetworks\":true,\"project\":"
+                 "\"p1\"")) "," RESOURCE(HASHICORP("google"), "google_compute_subnetwork", "sub",
+                                         INSTANCE("\"id\":\"projects/p1/"
+                                                  "regions/europe-west1/"
+                                                  "subnetworks/sub\","
+                                                  "\"self_link\":\"" GOOGLE "regions/europe-west1/"
+                                                  "subnetworks/sub\","
+                                                  "\"network\":\"" GOOGLE "global/networks/net\","
+                                                  "\"region\":\"" GOOGLE "regions/europe-west1\","
+                                                  "\"name\":\"sub\",\"ip_"
+                                                  "cidr_range\":\"10.2.0.0/"
+                                                  "20\","
+                                                  "\"secondary_ip_range\":["
+                                                  "{\"range_name\":"
+                                                  "\"pods\","
+                                                  "\"ip_cidr_range\":\"10."
+                                                  "4.0.0/"
+                                                  "14\"},{\"range_name\":"
+                                                  "\"svc\","
+                                                  "\"ip_cidr_range\":\"10."
+                                                  "3.0.0/24\"}]"))));
     assert_cidrs(sightings_find(s, GOOGLE "global/networks/net"), "");
     const struct sighting *sub = sightings_find(s, GOOGLE "regions/europe-west1/subnetworks/sub");
     assert_cidrs(sub, "10.2.0.0/20 10.3.0.0/24 10.4.0.0/14");
