@@ -402,9 +402,6 @@ const char *ram_permissions_clash(struct arena *a, const char *const *arns);
 const char *check_arn(struct arena *a, const char *text);
 /* How the engine calls what is shared: a pool by its id, anything else by its ARN. */
 const char *shared_name(struct arena *a, const char *resource_arn);
-/* Splits `<share ARN>,<other>`; false (and a diagnostic) when it has not that form. */
-bool ram_import_split(struct call *c, const char *text, const char *what, const char **share,
-                      const char **other);
 /* Only a share that is there and one's own can be changed, see engine_said_yes. */
 bool ram_check_share(struct call *c, const char *share, const char *doing, enum outcome *out);
 /* Is it the management account that acts, as far as is known? Else reports. */

@@ -5,14 +5,11 @@
  * that is not in the organization is refused as AWS refuses it; without it, accounts are believed
  * to be inside, and a share with an OU reaches nobody, which a warning says.
  */
-#include "provider/estate.h"
+#include "provider/ram_association.h"
 
 #include <string.h>
 
-struct ram_principal_association_row {
-    struct field_string id, principal, share, region;
-};
-#define T struct ram_principal_association_row
+#define T struct ram_association_row
 
 static const struct attribute attributes[] = {
     {.name = "id",
@@ -28,7 +25,7 @@ static const struct attribute attributes[] = {
      .description = "Whom to share with: an account id, the ARN of the organization or of an OU "
                     "(the accounts below it, nested OUs too), or of an IAM role or user (stands "
                     "for its account).",
-     FIELD(T, principal)},
+     FIELD(T, other)},
     {.name = "resource_share_arn",
      .type = &type_string,
      .flags = ATTR_REQUIRED | ATTR_REPLACE,
@@ -52,7 +49,6 @@ static const struct schema schema = {
 };
 
 static const char doing_create[] = "creating RAM Principal Association";
-static const char doing_delete[] = "deleting RAM Principal Association";
 
 static void refuse_principal(struct call *c, const char *code, const char *text)
 {
@@ -81,7 +77,7 @@ static void check_group(struct call *c, const T *row, const struct principal *p)
                                       "Account %s is not in the organization %s, so it cannot "
                                       "share with %s. Share from an account of the organization, "
                                       "or add the account to the organization block.",
-                                      estate_of(c)->account_id, o->id, row->principal.v));
+                                      estate_of(c)->account_id, o->id, row->other.v));
 }
 
 static void check_outsider(struct call *c, const T *row, const struct principal *p)
@@ -112,129 +108,83 @@ static void warn_unknown(struct call *c, const struct principal *p)
                  p->name, p->organization, p->account);
 }
 
-/* Everything but whether it exists already; true: it may be done. */
-static bool check(struct call *c, const T *row, struct principal *p, enum outcome *out)
+static bool check(struct call *c, const T *row, enum outcome *out)
 {
+    struct principal p;
+    const char *wrong = principal_parse(c->arena, row->other.v, &p);
+    bool group = p.kind == PRINCIPAL_UNIT || p.kind == PRINCIPAL_ORGANIZATION;
     *out = CALL_DONE;
-    if (row->share.is == KNOWN && !ram_check_share(c, row->share.v, doing_create, out))
-        return false;
-    if (row->principal.is != KNOWN)
-        return true;
-    const char *wrong = principal_parse(c->arena, row->principal.v, p);
-    bool group = p->kind == PRINCIPAL_UNIT || p->kind == PRINCIPAL_ORGANIZATION;
     if (wrong)
         refuse_principal(c, "InvalidParameterException", wrong);
     else if (estate_of(c)->organization && group)
-        check_group(c, row, p);
+        check_group(c, row, &p);
     else if (estate_of(c)->organization)
-        check_outsider(c, row, p);
+        check_outsider(c, row, &p);
     else if (group && c->stage == CALL_PLANNING && !estate_watch(c))
-        warn_unknown(c, p);
+        warn_unknown(c, &p);
     return !c->diags->errors;
 }
 
-static void fill(struct call *c, T *row)
+/* A principal of a kind that is not known here means nothing to the engine, so nothing of it can be
+ * missing there. */
+static bool is_there(struct call *c, const T *row)
 {
-    field_set_string(&row->id, arena_printf(c->arena, "%s,%s", row->share.v, row->principal.v));
+    struct principal p;
+    return principal_parse(c->arena, row->other.v, &p) ||
+           engine_share_names(estate_of(c)->engine, row->share.v, p.name, row->other.v);
 }
+
+static enum engine_result add(struct call *c, const T *row)
+{
+    struct principal p;
+    principal_parse(c->arena, row->other.v, &p); /* was checked */
+    return engine_share_with(estate_of(c)->engine, row->share.v, p.name, row->other.v);
+}
+
+static void take_out(struct call *c, const T *row)
+{
+    struct principal p;
+    if (!principal_parse(c->arena, row->other.v, &p))
+        engine_unshare_with(estate_of(c)->engine, row->share.v, p.name, row->other.v);
+}
+
+static const struct ram_association kind = {
+    .resource = &ram_principal_association_resource,
+    .what = "RAM Principal Association",
+    .doing = doing_create,
+    .once = "A share names a principal once.",
+    .check_other = check_principal,
+    .check = check,
+    .is_there = is_there,
+    .add = add,
+    .remove = take_out,
+};
 
 static enum outcome plan(struct call *c, struct change *ch)
 {
-    T row = {0};
-    struct principal p;
-    enum outcome out = CALL_DONE;
-    if (ch->kind == CHANGE_DELETE)
-        return CALL_DONE;
-    plan_region(c, ch);
-    schema_decode(&schema, ch->planned, &row);
-    if (ch->kind != CHANGE_CREATE)
-        return CALL_DONE;
-    if (row.share.is == KNOWN && row.principal.is == KNOWN) {
-        fill(c, &row);
-        ch->planned = schema_encode(c->arena, &schema, &row, ch->planned);
-    }
-    check(c, &row, &p, &out);
-    return out;
+    return ram_association_plan(c, ch, &kind);
 }
 
 static enum outcome create(struct call *c, struct change *ch, const struct value **state)
 {
-    struct engine *e = estate_of(c)->engine;
-    T row = {0};
-    struct principal p;
-    enum outcome out;
-    schema_decode(&schema, ch->planned, &row);
-    c->patience_ms = timeout_ms(ch->planned, "create", c->patience_ms);
-    if (!check(c, &row, &p, &out))
-        return out;
-    fill(c, &row);
-    if (engine_share_names(e, row.share.v, p.name, row.principal.v)) {
-        diag_error(c->diags, NULL, arena_printf(c->arena, "%s: already exists", doing_create),
-                   "RAM Principal Association (%s) already exists. A share names a principal once. "
-                   "Import it (terraform import), or remove one of the two resources.",
-                   row.id.v);
-        return CALL_DONE;
-    }
-    const struct value *made = schema_encode(c->arena, &schema, &row, ch->planned);
-    if (engine_share_with(e, row.share.v, p.name, row.principal.v) != ENGINE_OK) {
-        report_no_memory(c, doing_create);
-        return CALL_DONE;
-    }
-    *state = made;
-    call_progress(c);
-    return CALL_DONE;
+    return ram_association_create(c, ch, state, &kind);
 }
 
 static enum outcome destroy(struct call *c, struct change *ch)
 {
-    struct engine *e = estate_of(c)->engine;
-    T row = {0};
-    struct principal p;
-    enum outcome out = CALL_DONE;
-    schema_decode(&schema, ch->prior, &row);
-    if (!engine_share(e, row.share.v) || principal_parse(c->arena, row.principal.v, &p))
-        return CALL_DONE; /* went with the share */
-    if (!ram_check_share(c, row.share.v, doing_delete, &out))
-        return out;
-    engine_unshare_with(e, row.share.v, p.name, row.principal.v);
-    call_progress(c);
-    return CALL_DONE;
+    return ram_association_destroy(c, ch, &kind);
 }
 
 static enum outcome read(struct call *c, const struct value **state, struct bytes *private)
 {
     (void)private;
-    T row = {0};
-    struct principal p;
-    schema_decode(&schema, *state, &row);
-    if (!principal_parse(c->arena, row.principal.v, &p) &&
-        !engine_share_names(estate_of(c)->engine, row.share.v, p.name, row.principal.v))
-        estate_learn(c, &ram_principal_association_resource, *state);
-    return CALL_DONE;
+    return ram_association_read(c, state, &kind);
 }
 
-/* The id says everything. */
 static enum outcome import(struct call *c, const char *text, const struct value **state,
                            struct bytes *private)
 {
-    T row = {0};
-    const char *region, *share, *principal;
-    const char *id = import_split(c, text, &region);
-    if (!ram_import_split(c, id, "RAM Principal Association", &share, &principal))
-        return CALL_DONE;
-    const char *wrong = check_principal(c->arena, principal);
-    if (wrong) {
-        diag_error(c->diags, NULL, "importing RAM Principal Association: invalid id", "%s.", wrong);
-        return CALL_DONE;
-    }
-    field_set_string(&row.share, share);
-    field_set_string(&row.principal, principal);
-    field_set_string(&row.region, region ? region : estate_of(c)->region);
-    fill(c, &row);
-    *state = import_blank(c, &ram_principal_association_resource,
-                          schema_encode(c->arena, &schema, &row, NULL));
-    *private = import_settled();
-    return CALL_DONE;
+    return ram_association_import(c, text, state, private, &kind);
 }
 
 /* A principal of a kind that is not known here (a service) gives no account anything. */

@@ -4,14 +4,11 @@
  * Other things than pools may be shared in AWS. Their ARNs are taken as they are and mean nothing
  * here.
  */
-#include "provider/estate.h"
+#include "provider/ram_association.h"
 
 #include <string.h>
 
-struct ram_resource_association_row {
-    struct field_string id, resource, share, region;
-};
-#define T struct ram_resource_association_row
+#define T struct ram_association_row
 
 static const struct attribute attributes[] = {
     {.name = "id",
@@ -24,7 +21,7 @@ static const struct attribute attributes[] = {
      .flags = ATTR_REQUIRED | ATTR_REPLACE,
      CHECKS(CHECKED_BY(check_arn, "an ARN")),
      .description = "ARN of the pool. The share must be in the home Region of its IPAM.",
-     FIELD(T, resource)},
+     FIELD(T, other)},
     {.name = "resource_share_arn",
      .type = &type_string,
      .flags = ATTR_REQUIRED | ATTR_REPLACE,
@@ -49,7 +46,6 @@ static const struct schema schema = {
 };
 
 static const char doing_create[] = "creating RAM Resource Association";
-static const char doing_delete[] = "deleting RAM Resource Association";
 static const struct refusal_paths paths = {.pool = "resource_arn"};
 
 /* The share lives where the IPAM lives: the ARN of a pool names no Region, so AWS looks for the
@@ -70,16 +66,12 @@ static void check_home(struct call *c, const T *row, const struct pool *p)
                    region, pool_info(p)->id, home, home);
 }
 
-/* Everything but whether it exists already; true: it may be done. */
 static bool check(struct call *c, const T *row, enum outcome *out)
 {
     const struct engine *e = estate_of(c)->engine;
-    const char *name = shared_name(c->arena, row->resource.v);
+    const char *name = shared_name(c->arena, row->other.v);
     struct refusal why;
-    *out = CALL_DONE;
-    if (row->share.is == KNOWN && !ram_check_share(c, row->share.v, doing_create, out))
-        return false;
-    if (row->resource.is != KNOWN || name == row->resource.v)
+    if (name == row->other.v)
         return true;
     if (!engine_said_yes(c, engine_check_owner(e, name, &why), doing_create, &why, &paths, out))
         return false;
@@ -88,105 +80,60 @@ static bool check(struct call *c, const T *row, enum outcome *out)
     return !c->diags->errors;
 }
 
-static void fill(struct call *c, T *row)
+static bool is_there(struct call *c, const T *row)
 {
-    field_set_string(&row->id, arena_printf(c->arena, "%s,%s", row->share.v, row->resource.v));
+    return engine_share_has_pool(estate_of(c)->engine, row->share.v,
+                                 shared_name(c->arena, row->other.v));
 }
+
+static enum engine_result add(struct call *c, const T *row)
+{
+    return engine_share_pool(estate_of(c)->engine, row->share.v,
+                             shared_name(c->arena, row->other.v));
+}
+
+static void take_out(struct call *c, const T *row)
+{
+    engine_unshare_pool(estate_of(c)->engine, row->share.v, shared_name(c->arena, row->other.v));
+}
+
+static const struct ram_association kind = {
+    .resource = &ram_resource_association_resource,
+    .what = "RAM Resource Association",
+    .doing = doing_create,
+    .once = "A resource is in a share once.",
+    .check_other = check_arn,
+    .check = check,
+    .is_there = is_there,
+    .add = add,
+    .remove = take_out,
+};
 
 static enum outcome plan(struct call *c, struct change *ch)
 {
-    T row = {0};
-    enum outcome out = CALL_DONE;
-    if (ch->kind == CHANGE_DELETE)
-        return CALL_DONE;
-    plan_region(c, ch);
-    schema_decode(&schema, ch->planned, &row);
-    if (ch->kind != CHANGE_CREATE)
-        return CALL_DONE;
-    if (row.share.is == KNOWN && row.resource.is == KNOWN) {
-        fill(c, &row);
-        ch->planned = schema_encode(c->arena, &schema, &row, ch->planned);
-    }
-    check(c, &row, &out);
-    return out;
+    return ram_association_plan(c, ch, &kind);
 }
 
 static enum outcome create(struct call *c, struct change *ch, const struct value **state)
 {
-    struct engine *e = estate_of(c)->engine;
-    T row = {0};
-    enum outcome out;
-    schema_decode(&schema, ch->planned, &row);
-    const char *name = shared_name(c->arena, row.resource.v);
-    c->patience_ms = timeout_ms(ch->planned, "create", c->patience_ms);
-    if (!check(c, &row, &out))
-        return out;
-    fill(c, &row);
-    if (engine_share_has_pool(e, row.share.v, name)) {
-        diag_error(c->diags, NULL, arena_printf(c->arena, "%s: already exists", doing_create),
-                   "RAM Resource Association (%s) already exists. A resource is in a share once. "
-                   "Import it (terraform import), or remove one of the two resources.",
-                   row.id.v);
-        return CALL_DONE;
-    }
-    const struct value *made = schema_encode(c->arena, &schema, &row, ch->planned);
-    if (engine_share_pool(e, row.share.v, name) != ENGINE_OK) {
-        report_no_memory(c, doing_create);
-        return CALL_DONE;
-    }
-    *state = made;
-    call_progress(c);
-    return CALL_DONE;
+    return ram_association_create(c, ch, state, &kind);
 }
 
 static enum outcome destroy(struct call *c, struct change *ch)
 {
-    struct engine *e = estate_of(c)->engine;
-    T row = {0};
-    enum outcome out = CALL_DONE;
-    schema_decode(&schema, ch->prior, &row);
-    if (!engine_share(e, row.share.v)) /* went with the share */
-        return CALL_DONE;
-    if (!ram_check_share(c, row.share.v, doing_delete, &out))
-        return out;
-    engine_unshare_pool(e, row.share.v, shared_name(c->arena, row.resource.v));
-    call_progress(c);
-    return CALL_DONE;
+    return ram_association_destroy(c, ch, &kind);
 }
 
 static enum outcome read(struct call *c, const struct value **state, struct bytes *private)
 {
     (void)private;
-    T row = {0};
-    schema_decode(&schema, *state, &row);
-    if (!engine_share_has_pool(estate_of(c)->engine, row.share.v,
-                               shared_name(c->arena, row.resource.v)))
-        estate_learn(c, &ram_resource_association_resource, *state);
-    return CALL_DONE;
+    return ram_association_read(c, state, &kind);
 }
 
-/* The id says everything. */
 static enum outcome import(struct call *c, const char *text, const struct value **state,
                            struct bytes *private)
 {
-    T row = {0};
-    const char *region, *share, *resource;
-    const char *id = import_split(c, text, &region);
-    if (!ram_import_split(c, id, "RAM Resource Association", &share, &resource))
-        return CALL_DONE;
-    const char *wrong = check_arn(c->arena, resource);
-    if (wrong) {
-        diag_error(c->diags, NULL, "importing RAM Resource Association: invalid id", "%s.", wrong);
-        return CALL_DONE;
-    }
-    field_set_string(&row.share, share);
-    field_set_string(&row.resource, resource);
-    field_set_string(&row.region, region ? region : estate_of(c)->region);
-    fill(c, &row);
-    *state = import_blank(c, &ram_resource_association_resource,
-                          schema_encode(c->arena, &schema, &row, NULL));
-    *private = import_settled();
-    return CALL_DONE;
+    return ram_association_import(c, text, state, private, &kind);
 }
 
 enum load_result load_ram_resource_association(struct engine *e, const struct facts *f,

@@ -1,8 +1,8 @@
 /*
  * ram_share - a resource share: what is shared with whom is said by associations
  *
- * Also what the other resources of sharing have in common: ARNs, import ids, and the question
- * whether a share is there and one's own.
+ * Also what the other resources of sharing have in common: ARNs, and the question whether a share
+ * is there and one's own.
  */
 #include "provider/estate.h"
 
@@ -43,21 +43,6 @@ const char *shared_name(struct arena *a, const char *resource_arn)
     bool pool = strcmp(arn_part(a, resource_arn, 2), "ec2") == 0 &&
                 strncmp(resource, path, sizeof path - 1) == 0;
     return pool ? resource + sizeof path - 1 : resource_arn;
-}
-
-bool ram_import_split(struct call *c, const char *text, const char *what, const char **share,
-                      const char **other)
-{
-    const char *comma = strchr(text, ',');
-    *share = comma ? arena_strndup(c->arena, text, (size_t)(comma - text)) : "";
-    *other = comma ? comma + 1 : "";
-    if (comma && !check_share_arn(c->arena, *share) && **other)
-        return true;
-    diag_error(c->diags, NULL, arena_printf(c->arena, "importing %s: invalid id", what),
-               "\"%.300s\" is not an id of this resource. It is the ARN of the resource share, a "
-               "comma, and what is associated with it.",
-               text);
-    return false;
 }
 
 bool ram_check_share(struct call *c, const char *share, const char *doing, enum outcome *out)
