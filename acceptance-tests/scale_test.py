@@ -5,8 +5,7 @@ import ipaddress
 from harness import Case, estate, vpc
 
 
-# Requests that wait for a pool's CIDR hold one of Terraform's -parallelism slots each. Where more of
-# them wait than there are slots, the CIDR itself never gets its turn, so it is put before them.
+# The order that AWS needs; order_test.py has what needs none.
 ORDERED = "depends_on = [ipam_pool_cidr.main]"
 
 

@@ -9,6 +9,7 @@
  * The ids of the association and of the allocation follow from VPC and CIDR.
  */
 #include "provider/drift.h"
+#include "provider/forecast.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -281,6 +282,7 @@ static enum outcome plan_create(struct call *c, struct change *ch, const struct 
     struct engine *e = estate_of(c)->engine, *insides = estate_of(c)->insides;
     enum outcome out = CALL_DONE;
     schema_decode(t->schema, ch->planned, &row);
+    forecast_wish(c, ch, t->paths.pool, t->paths.cidr);
     bool open = value_is_unknown(value_get(ch->config, t->paths.cidr)) ||
                 value_is_unknown(value_get(ch->config, t->paths.length));
     if (row.vpc_id.is != KNOWN || row.pool.is == UNKNOWN || row.generated.is == UNKNOWN || open)

@@ -10,6 +10,7 @@
  * CIDR for life and may change its IPv6 CIDR in place.
  */
 #include "provider/drift.h"
+#include "provider/forecast.h"
 
 #include <string.h>
 
@@ -375,6 +376,8 @@ static enum outcome plan_create(struct call *c, struct change *ch)
     enum outcome out = CALL_DONE;
     schema_decode(&schema, ch->planned, &row);
     plan_known(c, ch, &row);
+    forecast_wish(c, ch, "ipv4_ipam_pool_id", "cidr_block");
+    forecast_wish(c, ch, "ipv6_ipam_pool_id", "ipv6_cidr_block");
     struct leg v4 = leg_v4(&row), v6 = leg_v6(&row);
     bool native = row.v6_native.is == KNOWN && row.v6_native.v;
     if (native && row.cidr.is == UNKNOWN) {
