@@ -94,7 +94,8 @@
     owner: x[6], region: x[7], marks: x[8], vpc: x[9], usage: x[10], note: x[11], tags: x[12],
   }));
   const vpcs = new Set(things.filter(t => t.kind === "vpc").map(t => t.id));
-  const tops = scope => pools.filter(p => p.scope === scope && p.up < 0);
+  const topsOf = scopes.map((_, scope) => pools.filter(p => p.scope === scope && p.up < 0));
+  const tops = scope => topsOf[scope];
 
   /* Of each scope: its things in order, and by their prefix. */
   const inOrder = scopes.map(() => []);
@@ -267,13 +268,7 @@
 
   /* --- the map --- */
 
-  /* What a place shows: rows of prefixes, and the blocks in them. */
-  function levelOf(place) {
-    const children = place.pool ? place.pool.children : tops(place.scope);
-    const roots = place.at ? [place.at] : place.pool ? place.pool.at : outermost(place.scope, children);
-    const blocks = roots.flatMap(root => blocksIn(place, root, children));
-    return { roots, blocks: nested(blocks) };
-  }
+  const childrenOf = place => (place.pool ? place.pool.children : tops(place.scope));
 
   /* Of a scope: the CIDRs of its top-level pools, and what lies in none of them. */
   function outermost(scope, children) {
@@ -290,14 +285,26 @@
     const around = thingsAround(place.scope, root);
     const vpc = around.filter(t => t.vpc && t.kind !== "subnet").pop();
     const inVpc = vpc && place.at ? vpc : null;
-    const here = thingsIn(place.scope, root).concat(around.filter(t => !same(t.at, root)));
-    const shown = here.filter(t => {
+    const found = around.filter(t => !same(t.at, root)).concat(thingsIn(place.scope, root));
+    const outside = outsideOf(found, below.map(b => b.at).sort(order));
+    const shown = found.filter(t => {
       if (t === inVpc || (inVpc && contains(t.at, inVpc.at) && !same(t.at, inVpc.at))) return false;
       if (t.kind === "subnet" && vpcs.has(t.vpc)) return inVpc && t.vpc === inVpc.vpc;
-      const own = place.pool && t.pool === place.pool.index;
-      return own || !below.some(b => contains(b.at, t.at));
+      return (place.pool && t.pool === place.pool.index) || outside.has(t);
     });
     return below.concat(shown.map(t => ({ at: t.at, thing: t })));
+  }
+
+  /* Those in none of the covers; both in order. One sweep, as there may be many of both. */
+  function outsideOf(list, covers) {
+    const outside = new Set();
+    let cover = null, i = 0;
+    for (const t of list) {
+      for (; i < covers.length && order(covers[i], t.at) <= 0; i++)
+        if (!cover || !contains(cover, covers[i])) cover = covers[i];
+      if (!cover || !contains(cover, t.at)) outside.add(t);
+    }
+    return outside;
   }
 
   /* One block for equal prefixes, in order; depth: how many others it lies in. */
@@ -349,7 +356,7 @@
     const gauge = el("span", { class: "gauge" }), found = trouble(p);
     gauge.style.width = Math.min(p.below + p.used, 100) + "%";
     const words = [found.overlaps && `⚠ ${number(found.overlaps)} overlap`, found.breaks && `✗ ${counted(found.breaks, "breaks", "break")} rules`,
-      percent(p.below + p.used) + " used"];
+      percent(p.below + p.used) + " used" + (p.at.length > 1 ? ` of ${p.at.length} CIDRs` : "")];
     return [el("span", { class: "side" }, words.filter(Boolean).join(" · ")), titleOfPool(p), gauge];
   }
 
@@ -446,15 +453,16 @@
   }
 
   function drawMap() {
-    const { roots, blocks } = levelOf(here), map = $("map");
+    const map = $("map"), children = childrenOf(here);
+    const roots = here.at ? [here.at] : here.pool ? here.pool.at : outermost(here.scope, children);
+    const blocksOf = at => nested(blocksIn(here, at, children));
     const single = roots.length === 1 && (here.pool || here.at);
-    const rows = single ? rowsOf(roots[0], blocks)
-      : roots.map(at => ({ at, rows: 1n, blocks: blocks.filter(b => contains(at, b.at) || contains(b.at, at)) }));
+    const rows = single ? rowsOf(roots[0], blocksOf(roots[0])) : roots.map(at => ({ at, rows: 1n }));
     map.className = "map" + (roots.some(r => r.v === 6) ? " wide" : "");
-    map.replaceChildren(rows.length ? lazyList(rows, row => drawRow(here, row)) :
+    map.replaceChildren(rows.length ? lazyList(rows, row => drawRow(here, { blocks: row.blocks || blocksOf(row.at), ...row })) :
       el("p", { class: "soft" }, here.pool ? "This pool has no CIDR yet." : "Nothing is in this scope."));
     drawCrumbs();
-    drawDetails(blocks);
+    drawDetails();
   }
 
   function drawCrumbs() {
@@ -513,9 +521,9 @@
     ]), subnets.length ? el("p", {}, link(`Show ${counted(subnets.length, "subnet", "subnets")} on the map`, place)) : ""];
   }
 
-  function drawDetails(blocks) {
-    const block = here.sel && blocks.find(b => b.things.includes(here.sel));
-    const chosen = here.sel ? [here.sel, ...(block ? block.things.filter(t => t !== here.sel) : [])] : [];
+  function drawDetails() {
+    const alike = here.sel ? byPrefix[here.sel.scope].get(key(here.sel.at)) : [];
+    const chosen = here.sel ? [here.sel, ...alike.filter(t => t !== here.sel && t.kind === here.sel.kind)] : [];
     const inVpc = here.at && thingsAround(here.scope, here.at).filter(t => t.vpc && t.kind !== "subnet").pop();
     const scope = scopes[here.scope], ipam = ipams[scope[1]];
     $("details").replaceChildren(...(chosen.length ? chosen.slice(0, 10).flatMap(thingDetails)
@@ -591,12 +599,10 @@
       el("div", {}, why || pool));
   }
 
-  function fits(words, texts) {
-    const all = texts.join("\n").toLowerCase();
-    return words.every(w => all.includes(w));
-  }
+  const fits = (words, text) => words.every(w => text.includes(w));
   const wordsOf = text => text.toLowerCase().split(/\s+/).filter(Boolean);
-  const textsOf = t => [t.cidr, t.id, t.name, t.owner, t.region, t.kind, t.vpc, t.note, ...t.tags.map(([k, v]) => k + "=" + v)];
+  const textOf = x => (x.text ??= [...(x.cidrs || [x.cidr, x.kind, x.region, x.vpc, x.note]), x.id, x.name, x.owner, x.locale,
+    ...x.tags.map(([k, v]) => k + "=" + v)].join("\n").toLowerCase());
 
   function groupBox(g) {
     const [, cidr, pairs, owners, members] = g;
@@ -619,7 +625,7 @@
     const draw = () => {
       const words = wordsOf(filter.value);
       const list = all.filter(g => (!owner.value || g[3].includes(owner.value)) &&
-        (!words.length || g[4].some(i => fits(words, textsOf(things[i])))));
+        (!words.length || g[4].some(i => fits(words, textOf(things[i])))));
       found.replaceChildren(el("p", { class: "soft" }, counted(list.length, "group", "groups") +
         " of networks that share addresses" + (list.length < all.length ? `, of ${all.length}` : "")), lazyList(list, groupBox));
     };
@@ -639,8 +645,6 @@
 
   /* --- search --- */
 
-  const HITS_MAX = 100000;
-
   function hits(text) {
     const at = parse(text), words = wordsOf(text);
     if (at) {
@@ -649,8 +653,8 @@
       return { at, pools: foundPools, things: found };
     }
     return {
-      pools: pools.filter(p => fits(words, [p.id, p.name, p.owner, p.locale, ...p.cidrs, ...p.tags.map(([k, v]) => k + "=" + v)])),
-      things: things.filter(t => fits(words, textsOf(t))).slice(0, HITS_MAX),
+      pools: pools.filter(p => fits(words, textOf(p))),
+      things: things.filter(t => fits(words, textOf(t))),
     };
   }
 
