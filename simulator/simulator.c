@@ -27,8 +27,8 @@
  * meanwhile: once it is gone from the state and was given back, it is free until it is written
  * again. Two states that hold one CIDR because an older one was put back are counted.
  *
- * A refusal is right when a state is torn, when the pool is full, or when another run is working on
- * the own state; all others are counted as false.
+ * A refusal is right when a state is torn or was until a moment ago, when the pool is full, or when
+ * another run is working on the own state; all others are counted as false.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -80,6 +80,7 @@ struct module {
     struct document disk;            /* as it was whole last */
     bool whole, torn;                /* the file; it is not, and who wrote it is gone */
     bool shared;                     /* its lock was lost once, so that two worked on it */
+    unsigned mended;                 /* when its user put a whole one in place */
     struct document stake;           /* torn: what it may have held */
     struct document *copies[COPIES]; /* older ones */
     size_t copy_count;
@@ -94,9 +95,9 @@ struct run {
     enum phase phase;
     struct host_session session;
     struct arena *arena;
-    struct document memory; /* what Terraform knows of its state */
-    struct document given;  /* what the provider gave to it, and it did not give back */
-    unsigned changes, began;
+    struct document memory;         /* what Terraform knows of its state */
+    struct document given;          /* what the provider gave to it, and it did not give back */
+    unsigned changes, began, asked; /* asked: the provider, last */
     bool configured, saved, in_call, failed;
 };
 
@@ -275,7 +276,7 @@ static void count_refusal(const struct run *r, const struct host_answer *a)
 {
     bool torn = false;
     for (size_t i = 0; i < MODULES; i++)
-        torn |= modules[i].torn;
+        torn |= !modules[i].whole || modules[i].mended >= r->asked;
     const char *detail = a->diag_count ? a->diags[0].detail : a->message;
     say("refused", r, detail);
     tally.refused++;
@@ -321,7 +322,7 @@ static void configure(struct run *r)
              r->module == &modules[HUB] ? ""
                                         : ",\"estate\":[{\"path\":\"/m0/terraform.tfstate\"}]");
     r->in_call = true;
-    r->began = ++moment;
+    r->began = r->asked = ++moment;
     struct process *before = world_enter(&r->process);
     struct host_answer a = host_configure(&r->session, config);
     world_enter(before);
@@ -376,6 +377,7 @@ static struct host_change change_of(struct run *r, const char *type, const char 
 static struct host_answer call_apply(struct run *r, struct host_change c)
 {
     r->in_call = true;
+    r->asked = ++moment;
     struct process *before = world_enter(&r->process);
     struct host_answer a = {.status = 0};
     if (!c.prior) {
@@ -603,7 +605,7 @@ static void restore(struct module *m)
     for (size_t i = 0; i < run_count; i++)
         if (lives(runs[i]) && runs[i]->module == m)
             return; /* a run whose lock was lost */
-    moment++;
+    m->mended = ++moment;
     for (size_t i = 0; i < d.count; i++) {
         struct thing *t = &d.things[i];
         const struct thing *before = thing_of(&m->disk, &t->cidr);
