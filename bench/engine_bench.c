@@ -4,7 +4,9 @@
  * Fills one pool through engine_allocate, as the provider does: rules, next-free, the record with
  * its ids, owner and Region, the indexes by id. Measured at each power of ten up to --max (10^7):
  * nanoseconds for one more allocation with as many already there, and bytes of the engine for each
- * one. Pool and requests are those of an IPv4 /8 that is handed out as /32s, the fullest there is.
+ * one. With --occupied N there are as many networks in the pool that nobody allocated, /28s far
+ * from each other, which are passed over. Pool and requests are those of an IPv4 /8 that is handed
+ * out as /32s, the fullest there is.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -82,6 +84,19 @@ static void allocate(struct engine *e, uint64_t n)
     need(engine_allocate(e, &r, &made, &why), &why, "allocation");
 }
 
+static void occupy(struct engine *e, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "vpc-%017" PRIx64, i);
+        const struct occupant o = {
+            .cidr = cidr_make(FAMILY_V4, (0x0a000000u + (i << 24) / count) << 32, 0, 28),
+            .resource_id = id};
+        if (engine_load_occupant(e, &o) != ENGINE_OK)
+            exit(1);
+    }
+}
+
 /* Nanoseconds for one more allocation beside `size` others. */
 static double measure(struct engine *e, uint64_t size)
 {
@@ -104,19 +119,22 @@ static double measure(struct engine *e, uint64_t size)
 
 int main(int argc, char **argv)
 {
-    uint64_t max = 10000000;
+    uint64_t max = 10000000, occupied = 0;
     bool json = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             json = true;
         else if (strcmp(argv[i], "--max") == 0 && i + 1 < argc)
             max = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--occupied") == 0 && i + 1 < argc)
+            occupied = strtoull(argv[++i], NULL, 10);
         else {
-            fprintf(stderr, "usage: engine_bench [--json] [--max N]\n");
+            fprintf(stderr, "usage: engine_bench [--json] [--max N] [--occupied N]\n");
             return 2;
         }
     }
     struct engine *e = one_pool();
+    occupy(e, occupied);
     uint64_t filled = 0;
     printf("%s", json ? "[" : "allocations  ns an allocation  bytes an allocation\n");
     for (uint64_t size = 10; size <= max; size *= 10) {

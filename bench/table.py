@@ -27,7 +27,7 @@ def words(count):
     return f"{count:,}"
 
 
-def table(space, engine, netaddr, start, terraform, sets):
+def table(space, engine, overlap, netaddr, start, terraform, sets):
     largest = max(r["blocks"] for r in space["rows"])
     yield "What", "Result", "Goal"
     for load, what in (("sequential v4", "IPv4 /32s"), ("sequential v6", "IPv6 blocks"),
@@ -44,6 +44,10 @@ def table(space, engine, netaddr, start, terraform, sets):
            f"{min(r['ns'] for r in engine):.0f} to {max(r['ns'] for r in engine):.0f} ns", "")
     yield (f"memory of the whole record, {words(engine[-1]['allocations'])} allocations",
            f"{engine[-1]['bytes']:.0f} bytes each", "250 bytes")
+    for r in overlap:
+        yield (f"all overlaps of a scope, {words(r['cidrs'])} CIDRs, CPU",
+               f"{r['s']:.3f} s ({words(r['overlapping'])} in {words(r['groups'])} groups, "
+               f"{words(r['pairs'])} pairs)", "1 s" if r["cidrs"] == 1000000 else "")
     own = next(r for r in space["rows"] if r["load"] == "mixed" and r["blocks"] == 100000)
     yield (f"netaddr's IPSet, as NetBox uses it, {words(netaddr['children'])} children",
            f"{netaddr['ns'] / 1e6:.0f} ms, {netaddr['ns'] / own['next_claim_ns']:,.0f} times the "
@@ -81,12 +85,13 @@ def main():
     size = ["--max", "1000000"] if quick else []
     space = told(build / "bench/space_bench", "--json", *size)
     engine = told(build / "bench/engine_bench", "--json", *size)
+    overlap = told(build / "bench/overlap_bench", "--json", *size)
     # Debian's netaddr belongs to Debian's Python, which need not be the first on PATH.
     netaddr = told("/usr/bin/python3", HERE / "netaddr_next_free.py")
     start = told(HERE / "start_time.py", binary)
     terraform = told(HERE / "terraform_pairs.py", binary, *(["1", "1"] if quick else []))
     sets = told(HERE / "allocation_set.py", binary, *(["--quick"] if quick else []))
-    rows = list(table(space, engine, netaddr, start, terraform, sets))
+    rows = list(table(space, engine, overlap, netaddr, start, terraform, sets))
     print(f"| {' | '.join(rows[0])} |\n|---|---|---|")
     for row in rows[1:]:
         print(f"| {' | '.join(row)} |")
