@@ -1,7 +1,6 @@
 """Networks that exist already: imports of what was seen, and pools that import by themselves."""
 
 import json
-import re
 
 from harness import HEADER, Case, pool_hcl, vpc
 
@@ -25,12 +24,13 @@ def aws_vpc(vpc_id, cidr, region="eu-west-1", owner=OWNER, **tags):
             "arn": f"arn:aws:ec2:{region}:{owner}:vpc/{vpc_id}", "tags": tags, "tags_all": tags}
 
 
-def write_world(tf, *vpcs, name="net.tfstate", subnets=()):
+def write_world(tf, *vpcs, name="net.tfstate", subnets=(), associations=()):
     """A state that another provider wrote, with these VPCs."""
     provider = 'provider["registry.terraform.io/hashicorp/aws"]'
     resources = [{"mode": "managed", "type": kind, "name": f"r{n}", "provider": provider,
                   "instances": [{"schema_version": 1, "attributes": attributes}]}
-                 for kind, items in (("aws_vpc", vpcs), ("aws_subnet", subnets))
+                 for kind, items in (("aws_vpc", vpcs), ("aws_subnet", subnets),
+                                     ("aws_vpc_ipv4_cidr_block_association", associations))
                  for n, attributes in enumerate(items)]
     tf.write(json.dumps({"version": 4, "terraform_version": "1.11.4", "serial": 1,
                          "lineage": "11111111-2222-3333-4444-555555555555", "outputs": {},
@@ -236,6 +236,28 @@ resource "ipam_subnet" "s" {
         got = self.tf.get("ipam_subnet.s")
         self.assertEqual((got["vpc_id"], got["cidr_block"], got["availability_zone"]),
                          (SEEN_A, "10.0.16.0/24", "eu-west-1b"))
+        self.tf.quiet()
+
+
+    def test_further_cidr(self):
+        """A CIDR that was associated with a VPC is imported by VPC and CIDR."""
+        association = {"id": "vpc-cidr-assoc-0aaaaaaaaaaaaaaaa", "vpc_id": SEEN_A,
+                       "cidr_block": "10.0.64.0/20"}
+        write_world(self.tf, aws_vpc(SEEN_A, "10.0.128.0/20"), associations=[association])
+        self.tf.up(world_estate())
+        self.tf.write(world_estate() + adopted("a", "10.0.128.0/20") + """
+resource "ipam_vpc_ipv4_cidr_block_association" "more" {
+  vpc_id            = ipam_vpc.a.id
+  ipv4_ipam_pool_id = ipam_pool.main.id
+  cidr_block        = "10.0.64.0/20"
+}
+""")
+        self.bring("a", SEEN_A)
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.a": "10.0.128.0/20"})
+        address = "ipam_vpc_ipv4_cidr_block_association.more"
+        result = self.tf.terraform("import", "-no-color", address, f"{SEEN_A}_10.0.96.0/20", code=1)
+        self.assert_says(result, "not seen", SEEN_A, "10.0.96.0/20")
+        self.tf.terraform("import", "-no-color", address, f"{SEEN_A}_10.0.64.0/20")
         self.tf.quiet()
 
 
