@@ -175,7 +175,35 @@ static char folder[] = "/tmp/ipam-out-of-memory-XXXXXX";
 static struct arena *arena; /* of the side that plays Terraform */
 static const Tfplugin6__GetProviderSchema__Response *schema;
 
-static const char config[] = "{\"state\":[{\"path\":\"terraform.tfstate\"}]}";
+static const char config[] =
+    "{\"state\":[{\"path\":\"terraform.tfstate\"}],\"inventory\":[\"*.yaml\"]}";
+
+/* What exists elsewhere: two networks here and two in the state, none in the pool. */
+#define ELSEWHERE 4
+static const char inventory[] = "version: 1\n"
+                                "covers: [{account: a}]\n"
+                                "networks:\n"
+                                "- {id: n, cidr: 192.168.0.0/24, tags: &t {a: b}}\n"
+                                "prefixes: [{cidrs: [192.168.1.0/24], tags: *t}]\n";
+#define AWS_RESOURCE(type, attributes)                                                             \
+    ",{\"mode\":\"managed\",\"type\":\"" type "\",\"name\":\"x\",\"provider\":"                    \
+    "\"provider[\\\"registry.terraform.io/hashicorp/aws\\\"]\",\"instances\":["                    \
+    "{\"schema_version\":1,\"attributes\":{" attributes "}}]}"
+static const char others[] =
+    AWS_RESOURCE("aws_vpc", "\"id\":\"vpc-1\",\"cidr_block\":\"192.168.2.0/24\","
+                            "\"tags_all\":{\"a\":\"b\"}")
+        AWS_RESOURCE("aws_vpc_ipv4_cidr_block_association",
+                     "\"id\":\"y\",\"vpc_id\":\"vpc-1\",\"cidr_block\":\"192.168.3.0/24\"")
+            AWS_RESOURCE("aws_subnet", "\"id\":\"subnet-1\",\"vpc_id\":\"vpc-1\","
+                                       "\"cidr_block\":\"192.168.2.0/25\"");
+
+static void write_inventory(void)
+{
+    FILE *f = fopen("inventory.yaml", "w");
+    assert_non_null(f);
+    assert_true(fputs(inventory, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
 
 static struct host_session session_new(void)
 {
@@ -243,7 +271,7 @@ static void write_state(struct host_session *s)
                 ":1,\"attributes\":%.*s}]}",
                 i ? "," : "", things[i].type, (int)json.len, (const char *)json.data);
     }
-    fprintf(f, "]}\n");
+    fprintf(f, "%s]}\n", others);
     fclose(f);
 }
 
@@ -254,6 +282,7 @@ static int make_state(void **unused)
     assert_non_null(arena);
     assert_non_null(mkdtemp(folder));
     assert_int_equal(chdir(folder), 0);
+    write_inventory();
     provider = ipam_provider;
     provider.configure = configure;
     struct host_session s = session_new();
@@ -342,6 +371,7 @@ static bool configures(enum way way, size_t n)
         assert_ok(&a);
     }
     assert_estate(1);
+    assert_int_equal(sightings_count(estate->sightings), ELSEWHERE);
     host_close(s.channel);
     return failed;
 }
