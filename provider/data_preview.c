@@ -3,9 +3,8 @@
  *
  * Asks what a reservation would ask, by the same rules and with the same refusals, and takes
  * nothing: between the preview and its use somebody else may get the CIDR. With a key the answer
- * stays what it was (preview_keys.c). While nothing else can
- * provide the space yet (the pool's CIDR comes in the same run) the read waits, as a reservation
- * would.
+ * stays what it was (preview_keys.c). While nothing else can provide the space yet (the pool's CIDR
+ * comes in the same run) the read waits, as a reservation would.
  */
 #include <string.h>
 
@@ -119,16 +118,8 @@ static enum outcome read(struct call *c, const struct value *config, const struc
     struct field_value disallowed;
     field_set_value(&disallowed, value_get(config, "disallowed_cidrs"));
     value_as_int(value_get(config, "netmask_length"), &length);
-    struct allocation_request request = {
-        .id = "",
-        .pool_id = id,
-        .type = ALLOCATION_CUSTOM,
-        .length = (int)length,
-        .owner = e->account_id,
-        .region = pool_info(p)->locale ? data_region(c, config) : "",
-        .tags = pool_info(p)->rules.tags, /* of some resource that will have them */
-    };
-    request.disallowed = cidrs_of(c->arena, &disallowed, &request.disallowed_count);
+    struct allocation_request request =
+        preview_request(c, id, (int)length, &disallowed, data_region(c, config));
     c->patience_ms = timeout_ms(config, "read", c->patience_ms);
     if (!key || !keyed(c, p, key, &request, &cidr)) {
         if (key)

@@ -202,6 +202,13 @@ enum outcome plan_ahead(struct call *c, const struct resource *r, struct change 
 /* The provider's before_apply hook: the resource's own private bytes instead of the envelope. */
 void plan_ahead_open(struct call *c, struct change *ch);
 
+/* --- preview.c: which CIDR a pool would give next --- */
+
+/* Asks what a reservation would ask, with the tags that the pool requires. length -1: the pool's
+ * default. */
+struct allocation_request preview_request(struct call *c, const char *pool_id, int length,
+                                          const struct field_value *disallowed, const char *region);
+
 /* --- preview_keys.c: previews with a key --- */
 
 struct previews *previews_new(void); /* NULL when memory is out */

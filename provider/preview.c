@@ -66,21 +66,28 @@ static const char *doing(struct call *c, const T *row)
     return arena_printf(c->arena, "allocating cidr from IPAM pool (%s)", row->pool_id.v);
 }
 
-static struct allocation_request request_of(struct call *c, const T *row)
+struct allocation_request preview_request(struct call *c, const char *pool_id, int length,
+                                          const struct field_value *disallowed, const char *region)
 {
-    const struct pool *p = engine_pool(estate_of(c)->engine, row->pool_id.v);
+    const struct pool *p = engine_pool(estate_of(c)->engine, pool_id);
     struct allocation_request r = {
         .id = "",
-        .pool_id = row->pool_id.v,
+        .pool_id = pool_id,
         .type = ALLOCATION_CUSTOM,
-        .length = row->length.is == KNOWN ? (int)row->length.v : -1,
+        .length = length,
         .owner = estate_of(c)->account_id,
-        .region = p && pool_info(p)->locale ? row->common.region.v : "",
+        .region = p && pool_info(p)->locale ? region : "",
     };
     if (p)
         r.tags = pool_info(p)->rules.tags;
-    r.disallowed = cidrs_of(c->arena, &row->disallowed, &r.disallowed_count);
+    r.disallowed = cidrs_of(c->arena, disallowed, &r.disallowed_count);
     return r;
+}
+
+static struct allocation_request request_of(struct call *c, const T *row)
+{
+    int length = row->length.is == KNOWN ? (int)row->length.v : -1;
+    return preview_request(c, row->pool_id.v, length, &row->disallowed, row->common.region.v);
 }
 
 static enum outcome plan(struct call *c, struct change *ch)
