@@ -84,6 +84,7 @@ departure_fn resource_departure(const struct resource *r)
     return NULL;
 }
 
+/* clang-format off */
 const struct data_source *const ipam_data_sources[] = {
     &ipam_data,
     &ipams_data,
@@ -106,6 +107,7 @@ const struct data_source *const ipam_data_sources[] = {
     &metrics_data,
     NULL,
 };
+/* clang-format on */
 
 const struct provider ipam_provider = {
     .name = "ipam",
