@@ -6,7 +6,8 @@ import pty
 import re
 import shlex
 
-from harness import BINARY, Case, ROOT, VERSION, estate, instance_of, run, vpc, vpc_at
+from harness import (BINARY, Case, ROOT, VERSION, estate, instance_of, pool_hcl, run, vpc,
+                     vpc_at)
 
 CTL = BINARY.parent / "ipamctl"
 GUIDE = ROOT / "docs/guides/ipamctl.md"
@@ -218,6 +219,8 @@ class Ctl(Case):
         self.assert_says(self.ctl("tree", "--state", "nowhere/*.tfstate", code=3), "matches no file")
         self.assert_says(self.ctl("tree", cwd=self.base, code=3), "no state here", "--inventory")
 
+    test_several_states.slow = True
+
     def test_nothing_is_written(self):
         self.tf.up(ESTATE)
         before = {p: p.stat().st_mtime_ns for p in self.tf.path.rglob("*")}
@@ -249,6 +252,22 @@ class Ctl(Case):
                     self.assertNotIn(bad, result.stdout + result.stderr)
         told = self.answer("describe-ipam-pools")["IpamPools"][0]["Description"]
         self.assertEqual(told, evil, "JSON keeps what is escaped")
+
+    def test_circle_of_pools(self):
+        """A state may say anything."""
+        self.tf.up(estate() + pool_hcl("10.0.0.0/16", name="other").replace(
+            'cidr         = "10.0.0.0/16"', 'cidr         = "10.1.0.0/16"'))
+
+        def edit(state):
+            one, other = (instance_of(state, "ipam_pool", n) for n in ("main", "other"))
+            one["source_ipam_pool_id"], other["source_ipam_pool_id"] = other["id"], one["id"]
+
+        self.tf.edit_state(edit)
+        pool = self.tf.get("ipam_pool.main")["id"]
+        for args in (["tree"], ["plan-capacity"], ["tree", "--ipam-pool-id", pool]):
+            result = self.ctl(*args)
+            self.assertIn("main pool", result.stdout)
+            self.assertIn("other pool", result.stdout if len(args) == 1 else "other pool")
 
     def test_command_line(self):
         self.assertEqual(self.ctl("--version").stdout, f"ipamctl {VERSION}\n")

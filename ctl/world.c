@@ -451,14 +451,44 @@ const struct pool *ctl_pool(struct ctl *c)
 
 /* --- pools in order --- */
 
+static const struct pool *source_of(const struct engine *e, const struct pool *p)
+{
+    const char *id = pool_info(p)->source_id;
+    const struct pool *source = id ? engine_pool(e, id) : NULL;
+    return source && pool_is_known(source) ? source : NULL;
+}
+
+/* Does following the source pools lead back to this one, and is it the first of that circle by id?
+ * A state can say so, and then the circle is cut there. */
+static bool begins_circle(const struct engine *e, const struct pool *p)
+{
+    const struct pool *up = source_of(e, p);
+    for (unsigned n = 0; up && up != p && n < CTL_POOL_DEPTH; n++) {
+        if (strcmp(pool_info(up)->id, pool_info(p)->id) < 0)
+            return false;
+        up = source_of(e, up);
+    }
+    return up == p;
+}
+
+/* Counted from where the circle is cut, so that it ends. */
+static unsigned depth_below_top(const struct engine *e, const struct pool *p)
+{
+    unsigned depth = 1;
+    while (depth < CTL_POOL_DEPTH && !begins_circle(e, p) && (p = source_of(e, p)))
+        depth++;
+    return depth;
+}
+
 static bool add_pool(void *ctx, const struct pool *p)
 {
     struct listing *l = ctx;
     const struct pool_info *info = pool_info(p);
     const struct engine *e = l->ctl->estate->engine;
-    const struct pool *source = info->source_id ? engine_pool(e, info->source_id) : NULL;
     const char *scope = info->scope_id ? info->scope_id : "";
-    bool top = !source || !pool_is_known(source);
+    bool top = !source_of(e, p) || begins_circle(e, p);
+    if (l->above && top)
+        return true;
     if (strcmp(info->id, AMAZON_IPV6_POOL) != 0 && (l->above || (top && pool_is_known(p))) &&
         data_sees_pool(&l->ctl->call, p) &&
         (!l->scope || strcmp(scope, scope_info(l->scope)->id) == 0))
@@ -480,9 +510,9 @@ const struct pool *const *ctl_pools_below(struct ctl *c, const struct scope *s,
 {
     struct listing l = {.ctl = c, .scope = s, .above = above};
     l.items = arena_calloc(c->arena, 1, sizeof *l.items); /* the NULL of an empty list */
-    if (above)
+    if (above && depth_below_top(c->estate->engine, above) < CTL_POOL_DEPTH)
         engine_each_child(c->estate->engine, above, add_pool, &l);
-    else
+    else if (!above)
         engine_each_pool(c->estate->engine, add_pool, &l);
     if (l.count > 1)
         qsort(l.items, l.count, sizeof *l.items, by_address);
