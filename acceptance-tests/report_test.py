@@ -173,6 +173,20 @@ class Report(Case):
         self.assertEqual({i[4] for i in estate["items"]},
                          {r["id"] for a, r in self.tf.resources().items() if "vpc" in a})
 
+    def test_of_an_estate_with_witnesses(self):
+        """The overlaps are those that the data source tells."""
+        shutil.copytree(ROOT / "examples/enterprise", self.tf.path, dirs_exist_ok=True)
+        self.tf.init()
+        self.tf.apply()
+        told = self.tf.show()["values"]["outputs"]["overlapping"]["value"]
+        estate = Page(self.report("--state", "terraform.tfstate", "--state", "states/*.tfstate",
+                                  cwd=self.tf.path).stdout).estate
+        items = estate["items"]
+        self.assertEqual(sorted(f"{i[0]} {i[3]} {i[4]} of {i[6]}" for i in items if i[8] & OVERLAPS),
+                         sorted(told))
+        self.assertEqual(sorted(m for g in estate["groups"] for m in g[4]),
+                         [n for n, i in enumerate(items) if i[8] & OVERLAPS])
+
     def test_large(self):
         state = self.base / "large.tfstate"
         report_estate.large(2000, 8000).write(state)
