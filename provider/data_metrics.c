@@ -183,7 +183,9 @@ static void put_addresses(struct object *r, struct question *q)
     object_put(r, "available_addresses", count_value(a, count_sub(q->total, q->used)));
     if (!count_is_zero(q->total))
         object_put(r, "utilization_percentage", value_double(a, count_percent(q->used, q->total)));
-    int largest = q->pool ? space_largest_free(pool_space(q->pool)) : -1;
+    const struct space *open =
+        q->pool ? engine_open_space(estate_of(q->call)->engine, pool_info(q->pool)->id) : NULL;
+    int largest = open ? space_largest_free(open) : -1;
     if (largest >= 0)
         object_int(r, "largest_free_netmask_length", largest);
 }
