@@ -128,6 +128,23 @@ bool adopt_may_join(struct call *c, const char *attribute, const char *what, con
     return false;
 }
 
+bool adopt_plan_keep(struct call *c, struct change *ch, const struct adopt_kept *k)
+{
+    struct cidr cidr;
+    bool found = import_is_found(ch->prior_private);
+    bool named = k->pool->is == KNOWN && *k->pool->v;
+    if (!field_cidr(k->had_cidr, &cidr))
+        return false;
+    if (k->length->is == ABSENT || (k->length->is == KNOWN && k->length->v == cidr.len))
+        replace_drop(ch, k->length_name);
+    if (found && named && replace_has(ch, k->pool_name))
+        adopt_may_join(c, k->pool_name, k->what, k->pool->v, &cidr);
+    bool joins = !found && *k->had_pool->v == '\0' && named;
+    if (found || joins)
+        replace_drop(ch, k->pool_name);
+    return joins && ch->replace.count == 0;
+}
+
 /* --- importing --- */
 
 /* Tags as the AWS provider shows them: those of AWS itself and ignored ones are not there, and what

@@ -52,6 +52,16 @@ void adopt_missing_pool(struct call *c, const char *pool_name, const char *cidr_
 bool adopt_may_join(struct call *c, const char *attribute, const char *what, const char *pool_id,
                     const struct cidr *cidr);
 
+/* What an update means to a CIDR that is there: a size that it has already, or a pool for it,
+ * renumbers nothing, so these replacements are dropped. True when the object joins a pool with its
+ * CIDR. */
+struct adopt_kept {
+    const char *what, *pool_name, *length_name; /* "EC2 VPC", and its attributes */
+    const struct field_string *had_cidr, *had_pool, *pool;
+    const struct field_int *length;
+};
+bool adopt_plan_keep(struct call *c, struct change *ch, const struct adopt_kept *k);
+
 /*
  * Pools with auto_import take the networks that were seen inside of them, by AWS's rules: the
  * network's Region is the pool's locale; its CIDR lies in a CIDR of the pool and overlaps no

@@ -315,18 +315,18 @@ static enum outcome plan_create(struct call *c, struct change *ch, const struct 
 static void plan_keep(struct call *c, struct change *ch, const struct family_terms *t)
 {
     T prior = {0}, row = {0};
-    struct cidr cidr;
     schema_decode(t->schema, ch->prior, &prior);
     schema_decode(t->schema, ch->planned, &row);
-    if (!field_cidr(&prior.cidr, &cidr))
-        return;
-    if (row.length.is == ABSENT || (row.length.is == KNOWN && row.length.v == cidr.len))
-        replace_drop(ch, t->paths.length);
-    bool found = import_is_found(ch->prior_private) && replace_has(ch, t->paths.pool);
-    if (found && has(&row.pool))
-        adopt_may_join(c, t->paths.pool, "VPC CIDR block association", row.pool.v, &cidr);
-    if (found || (!has(&prior.pool) && has(&row.pool)))
-        replace_drop(ch, t->paths.pool);
+    const struct adopt_kept kept = {
+        .what = "VPC CIDR block association",
+        .pool_name = t->paths.pool,
+        .length_name = t->paths.length,
+        .had_cidr = &prior.cidr,
+        .had_pool = &prior.pool,
+        .pool = &row.pool,
+        .length = &row.length,
+    };
+    adopt_plan_keep(c, ch, &kept);
 }
 
 static enum outcome plan(struct call *c, struct change *ch, const struct family_terms *t)

@@ -395,21 +395,16 @@ static enum outcome plan_create(struct call *c, struct change *ch)
  * when the subnet joins a pool with its CIDR. */
 static bool plan_keep(struct call *c, struct change *ch, const T *prior, const T *row)
 {
-    struct cidr cidr;
-    if (!field_cidr(&prior->cidr, &cidr))
-        return false;
-    if (row->length.is == ABSENT || (row->length.is == KNOWN && row->length.v == cidr.len))
-        replace_drop(ch, "ipv4_netmask_length");
-    if (import_is_found(ch->prior_private)) {
-        replace_drop(ch, "ipv4_ipam_pool_id");
-        if (has(&row->pool))
-            adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 Subnet", row->pool.v, &cidr);
-        return false;
-    }
-    if (has(&prior->pool) || !has(&row->pool))
-        return false;
-    replace_drop(ch, "ipv4_ipam_pool_id");
-    return ch->replace.count == 0;
+    const struct adopt_kept kept = {
+        .what = "EC2 Subnet",
+        .pool_name = "ipv4_ipam_pool_id",
+        .length_name = "ipv4_netmask_length",
+        .had_cidr = &prior->cidr,
+        .had_pool = &prior->pool,
+        .pool = &row->pool,
+        .length = &row->length,
+    };
+    return adopt_plan_keep(c, ch, &kept);
 }
 
 /* IPv6 changes in place: the CIDR is unknown again when what it was drawn by changed. True when it
