@@ -106,6 +106,12 @@ class Ctl(Case):
         self.assertEqual([(h["ResourceCidr"], h["ManagementState"], h["ComplianceStatus"],
                            h["OverlapStatus"]) for h in held],
                          [("10.0.0.0/20", "managed", "compliant", "nonoverlapping")])
+        for filters, count in ((["Name=cidr,Values=10.0.*"], 2), (["Name=cidr,Values=11.*,10.0.16.*"], 1),
+                               (["Name=resource-type,Values=vpc", "Name=cidr,Values=11.*"], 0),
+                               (['[{"Name": "resource-type", "Values": ["vpc", "custom"]}]'], 2)):
+            found = self.answer("get-ipam-pool-allocations", "--ipam-pool-id", ids["POOL"],
+                                "--filters", *filters)
+            self.assertEqual(len(found["IpamPoolAllocations"]), count, filters)
         admin = self.answer("describe-ipam-organization-admin-account")
         self.assertEqual(admin["DelegatedAdminAccountId"], "222233334444")
 

@@ -115,8 +115,9 @@ const struct ipam *const *ctl_ipams(struct ctl *c);
 /* The pool that --ipam-pool-id names, which the verb requires. NULL after an error. */
 const struct pool *ctl_pool(struct ctl *c);
 /* Pools of a scope (NULL: of any) that are not the provider's own: top-level ones, or those below
- * `above`; in address order of their first CIDR, then by id. NULL-terminated, in the arena. Following
- * them downwards always ends: circles are cut, and what is deeper than CTL_POOL_DEPTH is left out. */
+ * `above`; in address order of their first CIDR, then by id. NULL-terminated, in the arena.
+ * Following them downwards always ends: circles are cut, and what is deeper than CTL_POOL_DEPTH is
+ * left out. */
 #define CTL_POOL_DEPTH 256 /* more than the provider's quota can be raised to */
 const struct pool *const *ctl_pools_below(struct ctl *c, const struct scope *s,
                                           const struct pool *above);
