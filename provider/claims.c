@@ -849,6 +849,29 @@ bool issue_deprovision(struct call *c, const char *pool_id, const struct cidr *c
 
 /* --- asking, in a plan --- */
 
+/* A function of its own, so that nothing it changes is read after a jump. */
+static bool refresh_guarded(struct claims *x)
+{
+    jmp_buf guard;
+    if (setjmp(guard) != 0)
+        return false;
+    arena_guard(x->arena, &guard);
+    return members_refresh(x) == STATE_READY;
+}
+
+/* A state that could not be read when the provider was configured may have been restored since. */
+static const char *obstacle_now(struct call *c, struct holder *h)
+{
+    struct claims *x = estate_of(c)->claims;
+    const char *why = holder_obstacle(x, h, c->arena);
+    if (!why)
+        return NULL;
+    x->now_ms = c->now_ms;
+    bool complete = refresh_guarded(x);
+    arena_guard(x->arena, NULL);
+    return complete ? holder_obstacle(x, h, c->arena) : why;
+}
+
 bool issue_possible(struct call *c, const char *pool_id, const char *doing)
 {
     struct claims *x = estate_of(c)->claims;
@@ -857,7 +880,7 @@ bool issue_possible(struct call *c, const char *pool_id, const char *doing)
         return true;
     forecast_expect(c, pool_id);
     struct member *m = keeper(x, pool_id);
-    const char *why = m && m->holder ? holder_obstacle(x, m->holder, c->arena) : NULL;
+    const char *why = m && m->holder ? obstacle_now(c, m->holder) : NULL;
     if (why)
         diag_error(c->diags, NULL, arena_printf(c->arena, "%s: what is issued is not known", doing),
                    "%s", why);
