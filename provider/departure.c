@@ -164,6 +164,8 @@ void plan_departure(struct call *c, struct change *ch, const struct resource *r)
     }
     const char *seen = drift_seen_line(c->arena, ch->prior_private);
     const char *forecast = forecast_departure(c, goes ? lines : "");
-    const char *text = arena_printf(c->arena, "%s%s%s%s", mark, lines, forecast, seen ? seen : "");
+    const char *found = import_is_found(ch->prior_private) ? IMPORT_FOUND : "";
+    const char *text =
+        arena_printf(c->arena, "%s%s%s%s%s", mark, lines, forecast, found, seen ? seen : "");
     ch->private = (struct bytes){(const uint8_t *)text, strlen(text)};
 }

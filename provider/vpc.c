@@ -694,12 +694,11 @@ static const struct value *from_sighting(struct call *c, const struct sighting *
     const char *owner = row.owner.v;
     fill_ids(c, &row);
     field_set_string(&row.owner, owner);
-    field_set_string(&row.common.arn, arn_make(c->arena, "ec2", row.common.region.v, owner, "vpc",
-                                               row.common.id.v));
+    field_set_string(&row.common.arn,
+                     arn_make(c->arena, "ec2", row.common.region.v, owner, "vpc", row.common.id.v));
     fill_cidr(c, &row.cidr, v4);
     field_set_string(&row.pool, pool_for(c, &row, v4));
-    const struct pool *p6 =
-        v6 ? adopt_pool(estate_of(c)->engine, v6, row.common.region.v) : NULL;
+    const struct pool *p6 = v6 ? adopt_pool(estate_of(c)->engine, v6, row.common.region.v) : NULL;
     field_set_string(&row.v6_pool, p6 ? pool_info(p6)->id : "");
     fill_v6(c, &row, p6 ? v6 : NULL);
     return schema_encode(c->arena, &schema, &row, base);
