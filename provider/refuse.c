@@ -133,12 +133,13 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                           "Space comes from the CIDRs that are provisioned to a pool. Add a pool "
                           "CIDR (ipam_pool_cidr); when it is part of this configuration, let the "
                           "resource depend on it with depends_on."},
-    [REFUSAL_NO_SPACE] = {"InvalidParameterValue", ROLE_LENGTH,
-                          "The allocation size is too big for the pool: a /{len} was requested "
-                          "from {pool}, whose largest free block is {largest} ({free} of {total} "
-                          "addresses free, {count} allocations{occupied}). A block is aligned to "
-                          "its size and never overlaps another. Ask for a smaller block, release what is "
-                          "not needed, or provision another CIDR to the pool."},
+    [REFUSAL_NO_SPACE] =
+        {"InvalidParameterValue", ROLE_LENGTH,
+         "The allocation size is too big for the pool: a /{len} was requested "
+         "from {pool}, whose largest free block is {largest} ({free} of {total} "
+         "addresses free, {count} allocations{occupied}). A block is aligned to "
+         "its size and never overlaps another. Ask for a smaller block, release what is "
+         "not needed, or provision another CIDR to the pool."},
     [REFUSAL_OUTSIDE_POOL] = {"InvalidParameterValue", ROLE_CIDR,
                               "The CIDR {cidr} is not inside {pool}, which holds {cidrs}. Only "
                               "space of the pool can be allocated. Choose a CIDR inside, or "
@@ -266,9 +267,8 @@ static const char *occupant_name(struct call *c, const struct refusal *w)
     const char *name = w->holder_resource[0]
                            ? arena_printf(c->arena, "%s %s", what, w->holder_resource)
                            : arena_printf(c->arena, "a %s", what);
-    return w->holder_owner[0]
-               ? arena_printf(c->arena, "%s of account %s", name, w->holder_owner)
-               : name;
+    return w->holder_owner[0] ? arena_printf(c->arena, "%s of account %s", name, w->holder_owner)
+                              : name;
 }
 
 /* What the pool of an orphan lacks; restore: what to do about it. */

@@ -62,11 +62,11 @@ const struct page resource_pages[] = {
                     REFUSAL_NOT_EMPTY, REFUSAL_EXISTS)},
     {.name = "ipam_pool_cidr",
      .subcategory = "IPAM",
-     .codes =
-         CODES(REFUSAL_NO_SIZE, REFUSAL_BOTH_SIZES, REFUSAL_NEEDS_CIDR, REFUSAL_OVERLAPS_POOL,
-               REFUSAL_NO_SPACE, REFUSAL_NO_CIDRS, REFUSAL_OUTSIDE_POOL, REFUSAL_TAKEN,
-               REFUSAL_ORPHAN, REFUSAL_CIDR_EXISTS, REFUSAL_FAMILY, REFUSAL_LENGTH_INVALID, REFUSAL_QUOTA,
-               REFUSAL_NOT_OWNER, REFUSAL_POOL_UNKNOWN, REFUSAL_CIDR_IN_USE, REFUSAL_CIDR_UNKNOWN),
+     .codes = CODES(REFUSAL_NO_SIZE, REFUSAL_BOTH_SIZES, REFUSAL_NEEDS_CIDR, REFUSAL_OVERLAPS_POOL,
+                    REFUSAL_NO_SPACE, REFUSAL_NO_CIDRS, REFUSAL_OUTSIDE_POOL, REFUSAL_TAKEN,
+                    REFUSAL_ORPHAN, REFUSAL_CIDR_EXISTS, REFUSAL_FAMILY, REFUSAL_LENGTH_INVALID,
+                    REFUSAL_QUOTA, REFUSAL_NOT_OWNER, REFUSAL_POOL_UNKNOWN, REFUSAL_CIDR_IN_USE,
+                    REFUSAL_CIDR_UNKNOWN),
      .own = OWN({"InvalidParameterValue",
                  "‹pool› plans the inside of ‹vpc›, whose CIDRs are: ‹cidrs›. The CIDR of a "
                  "resource planning pool must equal a CIDR of its VPC."},
@@ -79,15 +79,16 @@ const struct page resource_pages[] = {
     {.name = "ipam_allocation_set",
      .subcategory = "IPAM",
      .codes = CODES(SPACE_CODES, REFUSAL_NOT_OWNER),
-     .own = OWN({"InvalidParameterValue",
-                 "The CIDR ‹cidr› of \"‹key›\" overlaps ‹other› of \"‹key›\" in the same set. A "
-                 "CIDR is issued once."},
-                {"InvalidParameterValue",
-                 "The allocation size is too big for the pool: a /‹length› fits into ‹pool›, but "
-                 "not beside the other requests of the set. A block is aligned to its size and "
-                 "never overlaps another."},
-                {"InvalidParameterCombination",
-                 "The key \"‹key›\" is in requests and in short_requests. A key has one request."})},
+     .own =
+         OWN({"InvalidParameterValue",
+              "The CIDR ‹cidr› of \"‹key›\" overlaps ‹other› of \"‹key›\" in the same set. A "
+              "CIDR is issued once."},
+             {"InvalidParameterValue",
+              "The allocation size is too big for the pool: a /‹length› fits into ‹pool›, but "
+              "not beside the other requests of the set. A block is aligned to its size and "
+              "never overlaps another."},
+             {"InvalidParameterCombination",
+              "The key \"‹key›\" is in requests and in short_requests. A key has one request."})},
     {.name = "ipam_preview_next_cidr", .subcategory = "IPAM", .codes = CODES(SPACE_CODES)},
     {.name = "ipam_vpc",
      .subcategory = "VPC",
@@ -197,8 +198,9 @@ const struct page data_source_pages[] = {
     {.name = "ipam_metrics",
      .subcategory = "Monitoring",
      .codes = CODES(REFUSAL_POOL_UNKNOWN, REFUSAL_SCOPE_UNKNOWN, REFUSAL_IPAM_UNKNOWN),
-     .own = OWN({"not found", "‹resource› is no VPC that is known here with a CIDR in a scope of an "
-                              "IPAM."})},
+     .own =
+         OWN({"not found", "‹resource› is no VPC that is known here with a CIDR in a scope of an "
+                           "IPAM."})},
     {.name = "ipam_vpc", .subcategory = "VPC", .codes = CODES(REFUSAL_NONE)},
     {.name = "ipam_vpcs", .subcategory = "VPC", .codes = CODES(REFUSAL_NONE)},
     {.name = "ipam_region", .subcategory = "Account", .codes = CODES(REFUSAL_NONE)},
