@@ -267,11 +267,13 @@ resource "ipam_alarm_topic" "made" {
 
 
 class Metrics(Case):
-    def asked(self, what, family=""):
-        self.tf.write(f'data "ipam_metrics" "q" {{\n  {what}\n  {family}\n}}\n'
-                      'output "q" {\n  value = data.ipam_metrics.q\n}\n', "question.tf")
+    def asked(self, **questions):
+        """Answers to all of the questions, by name."""
+        self.tf.write("".join(f'data "ipam_metrics" "{name}" {{\n  {what}\n}}\noutput "{name}" {{\n'
+                              f"  value = data.ipam_metrics.{name}\n}}\n"
+                              for name, what in questions.items()), "questions.tf")
         self.tf.apply()
-        return self.tf.show()["values"]["outputs"]["q"]["value"]
+        return {name: o["value"] for name, o in self.tf.show()["values"]["outputs"].items()}
 
     def test_pool_scope_ipam_and_vpc(self):
         self.tf.up(estate() + vpc("one", 18) + """
@@ -290,7 +292,11 @@ resource "ipam_pool_cidr" "child" {
   netmask_length = 20
 }
 """)
-        pool = self.asked("ipam_pool_id = ipam_pool.main.id")
+        told = self.asked(pool="ipam_pool_id = ipam_pool.main.id",
+                          scope="ipam_scope_id = ipam.main.private_default_scope_id",
+                          ipam="ipam_id = ipam.main.id", vpc="resource_id = ipam_vpc.one.id",
+                          none='ipam_id = ipam.main.id\n  address_family = "ipv6"')
+        pool, scope, ipam, found, none = (told[n] for n in ("pool", "scope", "ipam", "vpc", "none"))
         self.assertEqual(pool["values"], {
             "PercentAllocated": 6.25, "PercentAssigned": 25, "PercentAvailable": 68.75,
             "PoolAllocationUtilizationPercentage": 31.25, "PoolAllocationCount": 2,
@@ -299,21 +305,17 @@ resource "ipam_pool_cidr" "child" {
         self.assertEqual((pool["total_addresses"], pool["available_addresses"],
                           pool["utilization_percentage"], pool["largest_free_netmask_length"]),
                          (65536, 45056, 31.25, 17))
-        scope = self.asked("ipam_scope_id = ipam.main.private_default_scope_id")
         self.assertEqual(scope["values"], {
             "CompliantResourceCidrs": 1, "NoncompliantResourceCidrs": 0, "ManagedResourceCidrs": 1,
             "UnmanagedResourceCidrs": 0, "OverlappingResourceCidrs": 0})
         self.assertEqual(scope["utilization_percentage"], 31.25)
-        ipam = self.asked("ipam_id = ipam.main.id")
         self.assertEqual(ipam["values"], scope["values"])
         self.assertGreater(len(ipam["metrics"]), len(scope["metrics"]))
-        found = self.asked("resource_id = ipam_vpc.one.id")
         self.assertEqual((found["utilization_percentage"], found["values"]),
                          (25, {"VpcIPUsage": 25}))
         self.assertEqual([m["dimensions"] for m in found["metrics"]], [{
             "AddressFamily": "IPv4", "OwnerID": "123456789012", "Region": "eu-west-1",
             "ScopeID": scope["id"], "VpcID": found["id"]}])
-        none = self.asked("ipam_id = ipam.main.id", 'address_family = "ipv6"')
         self.assertEqual((none["total_addresses"], none["utilization_percentage"]), (0, None))
         self.tf.quiet()
 

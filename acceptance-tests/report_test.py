@@ -187,6 +187,17 @@ class Report(Case):
         self.assertEqual(sorted(m for g in estate["groups"] for m in g[4]),
                          [n for n, i in enumerate(items) if i[8] & OVERLAPS])
 
+    def test_circles_of_pools_end(self):
+        s = report_estate.State()
+        first = s.pool("a", ["10.0.0.0/16"], "ipam-pool-" + f"{2:017x}")
+        second = s.pool("b", ["10.0.0.0/17"], first)
+        s.vpc("10.0.0.0/20", "inside", second)
+        s.pool("itself", ["10.2.0.0/16"], "ipam-pool-" + f"{3:017x}")
+        s.write(self.base / "circle.tfstate")
+        estate = Page(self.report("--state", self.base / "circle.tfstate").stdout).estate
+        self.assertEqual({p["name"]: p["up"] for p in estate["pools"]},
+                         {"a": -1, "itself": -1, "b": 0})
+
     def test_large(self):
         state = self.base / "large.tfstate"
         report_estate.large(2000, 8000).write(state)

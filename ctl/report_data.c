@@ -176,13 +176,14 @@ static void put_usage(struct report *r, const struct pool *p)
     char total[48], unused[48];
     const struct pool_usage u = pool_usage_of(r->ctl->estate->engine, p);
     struct count used = count_add(u.allocated, u.assigned);
+    const struct space *open = engine_open_space(r->ctl->estate->engine, pool_info(p)->id);
     text_printf(t,
                 ",\"total\":\"%s\",\"free\":\"%s\",\"below\":%.4f,\"used\":%.4f,\"drawn\":%" PRIu64
                 ",\"bad\":%" PRIu64 ",\"largest\":%d",
                 count_format(u.total, total, sizeof total),
                 count_format(count_sub(u.total, used), unused, sizeof unused),
                 count_percent(u.allocated, u.total), count_percent(u.assigned, u.total),
-                u.allocations, u.noncompliant, space_largest_free(pool_space(p)));
+                u.allocations, u.noncompliant, open ? space_largest_free(open) : -1);
 }
 
 static void put_pool(struct report *r, const struct listed_pool *l)
