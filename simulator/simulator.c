@@ -99,6 +99,11 @@ struct run {
     struct document given;          /* what the provider gave to it, and it did not give back */
     unsigned changes, began, asked; /* asked: the provider, last */
     bool configured, saved, in_call, failed;
+    struct {
+        const char *json; /* of the thing; shared */
+        struct bytes private;
+    } removals[THINGS]; /* planned, by a process before the one that applies */
+    size_t removal_count;
 };
 
 static struct module modules[MODULES];
@@ -110,7 +115,7 @@ static size_t text_count;
 static struct {
     uint64_t histories, issued, destroyed, refused, refused_unknown, refused_full, refused_busy,
         refused_false, killed_terraform, killed_provider, torn, restored, overlaps_restored,
-        lost_locks, runs, duplicates, issued_late, trace;
+        lost_locks, runs, cidrs_back, cidrs_back_early, duplicates, issued_late, trace;
 } tally;
 
 static uint64_t seed;
@@ -119,6 +124,7 @@ static bool verbose;
 static const Tfplugin6__GetProviderSchema__Response *schema;
 static struct host_types types;
 static char pool_id[80];
+static const char pool_cidr_type[] = "ipam_pool_cidr";
 static struct document seed_of_hub; /* IPAM, pool, pool CIDR */
 
 static uint64_t trace; /* of all that happened in this history */
@@ -262,8 +268,18 @@ static bool somebody_works(const struct run *but)
     return false;
 }
 
+static bool has_pool_cidr(const struct document *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (strcmp(d->things[i].type, pool_cidr_type) == 0)
+            return true;
+    return false;
+}
+
 static bool room_left(const struct run *r)
 {
+    if (!has_pool_cidr(&modules[HUB].disk))
+        return false;
     for (unsigned i = 0; i < SLOTS; i++) {
         struct cidr c = cidr_make(FAMILY_V4, (UINT64_C(0x0a000000) + i * 16) << 32, 0, 28);
         if (!holder_of(r, &c, UINT_MAX))
@@ -432,12 +448,21 @@ static void create(struct run *r)
     r->failed = !host_ok(&a);
 }
 
+static struct bytes removal_of(const struct run *r, const struct thing *t)
+{
+    for (size_t i = 0; i < r->removal_count; i++)
+        if (r->removals[i].json == t->json)
+            return r->removals[i].private;
+    return (struct bytes){NULL, 0};
+}
+
 static void destroy(struct run *r, size_t at)
 {
     struct thing t = r->memory.things[at];
     struct host_change c = {
         .type_name = t.type,
         .prior = host_object(&r->session, HOST_RESOURCE, t.type, t.json),
+        .planned_private = removal_of(r, &t),
     };
     struct host_answer a = call_apply(r, c);
     if (!r->process.terraform_runs || !r->process.provider_runs)
@@ -448,6 +473,14 @@ static void destroy(struct run *r, size_t at)
         return;
     }
     char text[CIDR_TEXT_SIZE];
+    if (!cidr_is_set(&t.cidr)) {
+        say("took back", r, "the pool's CIDR");
+        tally.cidrs_back++;
+        tally.cidrs_back_early += r->memory.count > 3;
+        memmove(&r->memory.things[at], &r->memory.things[at + 1],
+                (--r->memory.count - at) * sizeof r->memory.things[0]);
+        return;
+    }
     say("destroyed", r, cidr_format(&t.cidr, text));
     tally.destroyed++;
     forget(&r->memory, &t.cidr);
@@ -456,14 +489,80 @@ static void destroy(struct run *r, size_t at)
             forget(&runs[i]->given, &t.cidr);
 }
 
+static bool others_hold(void)
+{
+    for (size_t i = 0; i < MODULES; i++)
+        if (i != HUB && modules[i].disk.count > 0)
+            return true;
+    return false;
+}
+
+/* A plan that takes the pool's CIDR back, and all that this state holds of it. */
+static void plan_removals(struct run *r)
+{
+    struct process *before = world_enter(&r->process);
+    r->in_call = true;
+    for (size_t i = 2; i < r->memory.count && r->process.provider_runs; i++) {
+        const struct thing *t = &r->memory.things[i];
+        const struct host_change c = {
+            .type_name = t->type,
+            .prior = host_object(&r->session, HOST_RESOURCE, t->type, t->json)};
+        struct host_answer a = host_plan(&r->session, &c);
+        if (!host_ok(&a))
+            continue;
+        r->removals[r->removal_count].json = t->json;
+        r->removals[r->removal_count++].private = a.private;
+    }
+    r->in_call = false;
+    r->changes = (unsigned)r->removal_count + 1;
+    world_enter(before);
+}
+
+/* Gives the pool its CIDR again. */
+static void provision(struct run *r)
+{
+    char json[160];
+    snprintf(json, sizeof json, "{\"cidr\":\"10.0.0.0/24\",\"ipam_pool_id\":\"%s\"}", pool_id);
+    struct host_answer a = call_apply(r, change_of(r, pool_cidr_type, json));
+    r->failed = !host_ok(&a);
+    if (!r->process.terraform_runs || !r->process.provider_runs)
+        return;
+    if (r->failed) {
+        count_refusal(r, &a);
+        return;
+    }
+    struct thing *at = &r->memory.things[2];
+    memmove(at + 1, at, (r->memory.count++ - 2) * sizeof *at);
+    *at = seed_of_hub.things[2];
+    say("provisioned", r, "the pool's CIDR");
+}
+
+/* In any order; false: none is left. */
+static bool next_removal(struct run *r)
+{
+    size_t found[THINGS], n = 0;
+    for (size_t i = 2; i < r->memory.count; i++)
+        if (removal_of(r, &r->memory.things[i]).len)
+            found[n++] = i;
+    if (n > 0)
+        destroy(r, found[world_random(2) ? 0 : world_random((uint32_t)n)]);
+    return n > 0;
+}
+
 static void one_change(struct run *r)
 {
-    size_t base = r->module == &modules[HUB] ? seed_of_hub.count : 0;
+    bool hub = r->module == &modules[HUB];
+    size_t base = !hub ? 0 : has_pool_cidr(&r->memory) ? 3 : 2;
     size_t own = r->memory.count > base ? r->memory.count - base : 0;
-    bool away = own > 0 && (world_random(5) < 2 || r->memory.count == THINGS);
+    bool away = own > 0 && (world_random(5) < 2 || r->memory.count >= THINGS - 1);
+    bool empty = r->memory.count < 2; /* the hub's state was lost */
     if (world_random(8) == 0)
         r->process.crash_in = 1 + (int)world_random(60);
-    if (away)
+    if (hub && next_removal(r))
+        say("removed", r, "as planned");
+    else if (hub && !empty && base == 2)
+        provision(r);
+    else if (away)
         destroy(r, base + world_random((uint32_t)own));
     else
         create(r);
@@ -536,6 +635,8 @@ static void step(struct run *r)
     case PLAN:
         open_session(r);
         configure(r);
+        if (r->configured && r->module == &modules[HUB] && world_random(others_hold() ? 8 : 1) == 0)
+            plan_removals(r);
         close_session(r);
         r->phase = CONFIGURE;
         break;
@@ -575,7 +676,7 @@ static bool start(struct module *m)
     r->module = m;
     r->memory = m->whole ? m->disk : (struct document){0};
     r->changes = 1 + world_random(CHANGES);
-    r->phase = world_random(4) == 0 ? PLAN : CONFIGURE;
+    r->phase = world_random(m == &modules[HUB] ? 2 : 4) == 0 ? PLAN : CONFIGURE;
     world_add_process(&r->process);
     if (!world_exists(m->path))
         world_write(m->path, "", 0);
@@ -768,6 +869,8 @@ static void report(double seconds)
            " because the pool was full, %" PRIu64 " while others worked, %" PRIu64 " falsely\n",
            tally.refused, tally.refused_unknown, tally.refused_full, tally.refused_busy,
            tally.refused_false);
+    printf("the pool's CIDR taken back: %" PRIu64 ", %" PRIu64 " before what was in it\n",
+           tally.cidrs_back, tally.cidrs_back_early);
     printf("held twice because an older state was put back: %" PRIu64 "\n",
            tally.overlaps_restored);
     printf("issued by a run that began before an older state brought it back: %" PRIu64 "\n",
