@@ -28,7 +28,8 @@
  *    outside of its pool's CIDRs in the state. Such space is held in its whole scope by the state
  *    that has it, so it is issued to nobody else, and the next run, which plans the CIDR again,
  *    takes it in. Only CIDRs that this very configuration of the provider will be asked for are
- *    given, and only by the forecast of this very run.
+ *    given, and only by the forecast of this very run; for a saved plan, by that of the only plan
+ *    that began with this state.
  *
  * 3. A pool's CIDR goes before what is in it, when calls that wait for that take all places. All of
  *    it must be on the list of the plan that the removal itself belongs to (its private bytes name

@@ -11,7 +11,9 @@
  * states (truncate, half, whole, as Terraform does), and end; the provider inside is the real one,
  * over the files of world.c. At any system call another one may go on, a provider may be killed, a
  * Terraform may be killed with it, also in the middle of a write. State locks get lost, so that two
- * Terraforms work on one state. When nothing runs on a state, its user may put an older copy in
+ * Terraforms work on one state. A plan of the first root module may take the pool's CIDR back with
+ * all that its state holds of it; another process then does that in any order, and a later one gives
+ * the CIDR again, around what runs that ended early have left. When nothing runs on a state, its user may put an older copy in
  * its place, and does so when it is torn. Everything follows from the seed, so that
  * `simulator 1 SEED` replays a history.
  *
