@@ -12,10 +12,10 @@
  * over the files of world.c. At any system call another one may go on, a provider may be killed, a
  * Terraform may be killed with it, also in the middle of a write. State locks get lost, so that two
  * Terraforms work on one state. A plan of the first root module may take the pool's CIDR back with
- * all that its state holds of it; another process then does that in any order, and a later one gives
- * the CIDR again, around what runs that ended early have left. When nothing runs on a state, its user may put an older copy in
- * its place, and does so when it is torn. Everything follows from the seed, so that
- * `simulator 1 SEED` replays a history.
+ * all that its state holds of it; another process then does that in any order, and a later one
+ * gives the CIDR again, around what runs that ended early have left. When nothing runs on a state,
+ * its user may put an older copy in its place, and does so when it is torn. Everything follows from
+ * the seed, so that `simulator 1 SEED` replays a history.
  *
  * What is promised, and checked at each answer that gives a CIDR: it overlaps nothing that
  *   - a whole state holds, whoever wrote it or put it there,
