@@ -102,6 +102,39 @@ class Hosts(Shared):
         self.assertEqual(len(cidrs), 6)
         self.assert_disjoint(cidrs, "10.0.0.0/16")
 
+    def test_older_state_put_back_under_a_run(self):
+        """And a run at work on it already: its serial, which went back, tells."""
+        drawn = many("a", 20, pool="local.pool")
+        early = self.module("early", drawn)
+        early.apply()
+        older, held = early.state_file().read_bytes(), self.all_cidrs(early)
+        early.write(member(self.pool))
+        early.apply()
+        known = '''
+resource "ipam_vpc" "first" {
+  ipv4_ipam_pool_id = local.pool
+  cidr_block        = "10.0.128.0/24"
+}
+'''
+        late = self.module("late", known + WAIT % "ipam_vpc.first"
+                           + many("a", 3, pool="local.pool",
+                                  extra="depends_on = [terraform_data.wait]"))
+        first = self.start("host-late", late)
+        self.await_file(late.path / "waits", first)
+        early.state_file().write_bytes(older)
+        early.write(member(self.pool, rest=drawn + WAIT % ""))
+        second = self.start("host-early", early)
+        until = time.monotonic() + TIMEOUT
+        while not early.state_file(".terraform.tfstate.lock.info").exists():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.01)
+        (late.path / "go").touch()
+        self.ended(first)
+        (early.path / "go").touch()
+        self.ended(second)
+        self.assertEqual(self.all_cidrs(early), held)
+        self.assert_disjoint(held + self.all_cidrs(late), "10.0.0.0/16")
+
     def test_killed_on_another_host(self):
         """Its lock is free, so the run is over, whatever runs as process 1 here."""
         one = self.module("one", many("a", 3, pool="local.pool") + WAIT % "ipam_vpc.a")

@@ -36,6 +36,7 @@ struct member {
     struct arena *next_arena; /* both while it is being read again */
     struct lh_table *next_holds;
     size_t objects;     /* managed instances, of any provider */
+    int64_t serial;     /* of the state as it was read */
     char problem[1024]; /* why it cannot be relied on; "" when it can */
     struct holder *holder;
 };

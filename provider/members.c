@@ -466,6 +466,15 @@ bool member_is_current(const struct member *m)
            stat(m->path, &now) == 0 && same_version(&now, &m->seen);
 }
 
+/* Each write of Terraform counts the serial up. A lower one is an older copy, which may hold again
+ * what was given back since; no journal tells of that. */
+static bool went_back(const struct member *m)
+{
+    int64_t serial = state_file_serial(m->path);
+    return serial >= 0 && serial < m->serial;
+}
+
+/* What a run at work stores is in journals too, so its state is read again at its end. */
 static bool wants_reading(const struct claims *x, const struct member *m)
 {
     struct stat now;
@@ -477,7 +486,9 @@ static bool wants_reading(const struct claims *x, const struct member *m)
         return m->stale && (m->path || m->command);
     if (stat(m->path, &now) != 0)
         memset(&now, 0, sizeof now);
-    return (m->racy || !same_version(&now, &m->seen)) && !member_is_busy(x, m);
+    if (!m->racy && same_version(&now, &m->seen))
+        return false;
+    return !member_is_busy(x, m) || went_back(m);
 }
 
 /* Could it be written again without another time? */
@@ -533,6 +544,7 @@ static void judge(struct claims *x, struct member *m, const struct state *s, str
     if (strcmp(m->lineage, lineage) != 0)
         m->lineage = arena_strdup(x->arena, lineage);
     m->objects = s->managed;
+    m->serial = state_serial(s);
     member_load(x, m, s, scratch);
 }
 

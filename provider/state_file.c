@@ -104,6 +104,27 @@ static bool read_to_end(int fd, size_t expected, size_t max_bytes, struct buffer
     return true;
 }
 
+int64_t state_file_serial(const char *path)
+{
+    char head[4096];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return -1;
+    }
+    ssize_t n = read(fd, head, sizeof head - 1);
+    close(fd);
+    if (n <= 0) {
+        return -1;
+    }
+    head[n] = '\0';
+    const char *name = strstr(head, "\"serial\"");
+    const char *p = name ? name + strlen("\"serial\"") : "";
+    p += strspn(p, " \t\r\n:");
+    size_t digits = strspn(p, "0123456789");
+    /* A number at the end of a torn file may go on. */
+    return digits > 0 && digits < 19 && p[digits] ? strtoll(p, NULL, 10) : -1;
+}
+
 bool file_slurp(const char *path, size_t max_bytes, struct buffer *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

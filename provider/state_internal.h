@@ -89,6 +89,10 @@ struct file_copy {
 void file_copy_read(struct file_copy *c, const char *path, size_t max_bytes);
 void file_copy_free(struct file_copy *c);
 
+/* The serial at the head of a state file, where Terraform writes it; -1: it cannot be told. Reads
+ * one block. */
+int64_t state_file_serial(const char *path);
+
 /* Everything that a file of /proc or a small configuration file holds. false: see errno. */
 bool file_slurp(const char *path, size_t max_bytes, struct buffer *out);
 

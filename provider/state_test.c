@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #include "proto/arena.h"
-#include "provider/state.h"
+#include "provider/state_internal.h"
 
 extern char **environ;
 
@@ -1374,11 +1374,41 @@ static int fake_pull(int argc, char **argv)
     return strcmp(how, "lie") == 0 ? 5 : 0;
 }
 
+static void the_serial_is_at_the_head(void **p)
+{
+    struct fixture *f = *p;
+    static const struct {
+        const char *text;
+        int64_t serial;
+    } cases[] = {
+        {STATE(7), 7},
+        {"{\n  \"version\": 4,\n  \"serial\": 123,\n  \"lineage\": \"l\"", 123},
+        {"{\"serial\":0,", 0},
+        {"{\"version\": 4, \"serial\": 12", -1}, /* torn: it may have been 120 */
+        {"{\"version\": 4, \"serial\": 1234567890123456789,", -1},
+        {"{\"version\": 4, \"serial\": -1,", -1},
+        {"{\"version\": 4", -1},
+        {"", -1},
+    };
+    char path[200];
+    snprintf(path, sizeof path, "%s/head.tfstate", f->dir);
+    assert_int_equal(state_file_serial(path), -1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fputs(cases[i].text, file);
+        fclose(file);
+        assert_int_equal(state_file_serial(path), cases[i].serial);
+    }
+    assert_int_equal(state_file_serial(f->dir), -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int run_all(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(the_serial_is_at_the_head),
         TEST(default_place),
         TEST(absolute_path_and_lineage),
         TEST(working_directory_is_getcwd),

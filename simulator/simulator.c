@@ -251,10 +251,13 @@ static const char *holder_of(const struct run *asking, const struct cidr *c, uns
 static void check_issue(const struct run *r, const struct cidr *c)
 {
     char text[CIDR_TEXT_SIZE];
-    const char *holder = holder_of(r, c, r->began);
+    const char *holder = holder_of(r, c, r->began), *late = holder_of(r, c, UINT_MAX);
     tally.issued++;
-    tally.issued_late += !holder && holder_of(r, c, UINT_MAX);
     say("issued", r, cidr_format(c, text));
+    if (!holder && late) {
+        tally.issued_late++;
+        say("BROUGHT BACK", r, late);
+    }
     if (!holder)
         return;
     tally.duplicates++;
