@@ -115,9 +115,10 @@ static char *texts[4096]; /* JSON of things */
 static size_t text_count;
 
 static struct {
-    uint64_t histories, issued, destroyed, refused, refused_unknown, refused_full, refused_busy,
-        refused_false, killed_terraform, killed_provider, torn, restored, overlaps_restored,
-        lost_locks, runs, cidrs_back, cidrs_back_early, duplicates, issued_late, trace;
+    uint64_t histories, issued, destroyed, refused, refused_unknown, refused_full, refused_held,
+        refused_busy, refused_false, killed_terraform, killed_provider, torn, restored,
+        overlaps_restored, lost_locks, runs, cidrs_back, cidrs_back_early, duplicates, issued_late,
+        trace;
 } tally;
 
 static uint64_t seed;
@@ -461,6 +462,14 @@ static struct bytes removal_of(const struct run *r, const struct thing *t)
     return (struct bytes){NULL, 0};
 }
 
+static bool others_hold(void)
+{
+    for (size_t i = 0; i < MODULES; i++)
+        if (i != HUB && modules[i].disk.count > 0)
+            return true;
+    return false;
+}
+
 static void destroy(struct run *r, size_t at)
 {
     struct thing t = r->memory.things[at];
@@ -473,6 +482,12 @@ static void destroy(struct run *r, size_t at)
     if (!r->process.terraform_runs || !r->process.provider_runs)
         return;
     r->failed = !host_ok(&a);
+    if (r->failed && !cidr_is_set(&t.cidr) && others_hold()) {
+        tally.refused++; /* the pool's CIDR is not taken from under them */
+        tally.refused_held++;
+        say("refused", r, a.diag_count ? a.diags[0].detail : a.message);
+        return;
+    }
     if (r->failed) {
         count_refusal(r, &a);
         return;
@@ -492,14 +507,6 @@ static void destroy(struct run *r, size_t at)
     for (size_t i = 0; i < run_count; i++) /* also who works on the same state without a lock */
         if (runs[i]->module == r->module)
             forget(&runs[i]->given, &t.cidr);
-}
-
-static bool others_hold(void)
-{
-    for (size_t i = 0; i < MODULES; i++)
-        if (i != HUB && modules[i].disk.count > 0)
-            return true;
-    return false;
 }
 
 /* A plan that takes the pool's CIDR back, and all that this state holds of it. */
@@ -871,9 +878,11 @@ static void report(double seconds)
            tally.killed_terraform, tally.killed_provider, tally.torn, tally.restored,
            tally.lost_locks);
     printf("refused: %" PRIu64 "; %" PRIu64 " because a state was torn, %" PRIu64
-           " because the pool was full, %" PRIu64 " while others worked, %" PRIu64 " falsely\n",
-           tally.refused, tally.refused_unknown, tally.refused_full, tally.refused_busy,
-           tally.refused_false);
+           " because the pool was full, %" PRIu64
+           " because others held what was to be taken back, %" PRIu64
+           " while others worked, %" PRIu64 " falsely\n",
+           tally.refused, tally.refused_unknown, tally.refused_full, tally.refused_held,
+           tally.refused_busy, tally.refused_false);
     printf("the pool's CIDR taken back: %" PRIu64 ", %" PRIu64 " before what was in it\n",
            tally.cidrs_back, tally.cidrs_back_early);
     printf("held twice because an older state was put back: %" PRIu64 "\n",
