@@ -98,6 +98,8 @@ struct occupant {
     struct cidr cidr;
     const char *resource_id, *allocation_id; /* what it is; NULL reads as "" here and below */
     const char *type, *owner, *where;        /* "vpc"; account; where it was seen */
+    bool own;                 /* a resource that this run can remove or give to a pool */
+    bool leaving, late, gone; /* kept by the engine: see engine_plan_leave, engine_mark */
 };
 
 /* What is allocated. Strings belong to the engine and live as long as the allocation. */
@@ -191,7 +193,7 @@ enum refusal_code {
     REFUSAL_NOT_OWNER,          /* id; text: `what`; text2: who acts; holder_owner: whose it is */
     REFUSAL_SHARE_UNKNOWN,      /* id */
     REFUSAL_OCCUPIED,           /* cidr overlaps `conflict`, where a network is: holder_*; text2:
-                                   where it was seen */
+                                   where it was seen; curable: an own one */
     REFUSAL_ORPHAN,             /* as TAKEN, by what lies outside the CIDRs of its pool `text`, or
                                    whose pool is not known */
     REFUSAL_CODE_COUNT,
@@ -430,8 +432,9 @@ enum engine_result engine_settle(struct engine *e);
  *
  * What an occupant covers is not given to resources: next-free passes over it, an explicit CIDR is
  * refused (OCCUPIED), unless the request is the occupant itself (its resource or allocation id), or
- * the pool ignores occupants. Pools may be built on top of what exists: an explicit CIDR of a child
- * pool does not ask for occupants, one by length takes space without any as long as there is some.
+ * the pool ignores occupants. A reservation may be put around an own one. Pools may be built on top
+ * of what exists: an explicit CIDR of a child pool does not ask for occupants, one by length takes
+ * space without any as long as there is some.
  */
 
 /*
@@ -444,6 +447,9 @@ bool engine_scope_takes(const struct engine *e, const struct scope *s, const str
 /* Several may be told of one CIDR, with any overlaps, in any order. O(1), and O(n log n) once
  * before the next question. */
 enum engine_result engine_load_occupant(struct engine *e, const struct occupant *o);
+/* The own occupants that have this allocation id go: in checks of a plan / now. O(occupants). */
+void engine_plan_leave_occupant(struct engine *e, const char *allocation_id);
+void engine_unload_occupant(struct engine *e, const char *allocation_id);
 void engine_forget_occupants(struct engine *e); /* all of them */
 typedef bool (*occupant_visit)(void *ctx, const struct occupant *o);
 /* Those that overlap c and count in the pool, containers first; fn returns false to stop. O(log n)

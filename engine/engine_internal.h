@@ -160,6 +160,7 @@ struct occupants {
     size_t count, capacity;
     struct layer *layers;
     size_t layer_count;
+    size_t leaving;
     bool ready; /* items and layers are those of what was told, and of the scopes */
 };
 
@@ -287,12 +288,15 @@ void open_drop(struct pool *p, bool planned); /* it is built again when asked fo
 /* The record got, or gave back, its block in the space, or in the planned one. */
 void open_claim(struct pool *p, bool planned, const struct cidr *c);
 void open_release(const struct engine *e, struct pool *p, bool planned, const struct cidr *c);
+/* Which occupants count: those that are there, those that stay after the plan, or those that were
+ * there when the engine was marked. */
+enum occupied_as { OCCUPIED_NOW, OCCUPIED_PLANNED, OCCUPIED_MARKED };
 /* Takes what occupants have of a copy of the pool's space. False: memory is out. */
-bool occupy(struct engine *e, const struct pool *p, struct space *s);
+bool occupy(struct engine *e, const struct pool *p, enum occupied_as as, struct space *s);
 /* Is there an occupant on c that is not who asks? */
 enum engine_result occupied_check(struct engine *e, const struct pool *p,
-                                  const struct allocation_request *r, const struct cidr *c,
-                                  struct refusal *why);
+                                  const struct allocation_request *r, bool planned,
+                                  const struct cidr *c, struct refusal *why);
 bool occupied_ready(struct engine *e);                             /* false: memory is out */
 bool occupied_holds(const struct engine *e, const struct pool *p); /* for engine_check */
 void occupied_free(struct engine *e);

@@ -16,6 +16,11 @@
  * there, which has to find out what stays taken, drops the copy when an occupant is concerned. That
  * is rare: records come onto occupants by import, and by pools on top of them.
  *
+ * Own occupants are resources of the same run, which may remove them. So they can be leaving, like
+ * allocations (plan.c), and one that comes or goes after the engine was marked changes nothing of
+ * what it was then (snapshot.c). Around an own one a reservation may be put, since that is how its
+ * space is kept by hand; it gives nothing away.
+ *
  * Nobody says of a network in which scope it is; the default scopes that take it follow from its
  * Region and its CIDR, and change when IPAMs come and go. The occupants are placed again then.
  *
@@ -40,7 +45,9 @@ enum engine_result engine_load_occupant(struct engine *e, const struct occupant 
                            .allocation_id = intern(e, o->allocation_id),
                            .type = intern(e, o->type),
                            .owner = intern(e, o->owner),
-                           .where = intern(e, o->where)};
+                           .where = intern(e, o->where),
+                           .own = o->own,
+                           .late = e->marked};
     if (!one.scope_id || !one.region || !one.inside || !one.resource_id || !one.allocation_id ||
         !one.type || !one.owner || !one.where ||
         !grow(&all->told, &all->told_capacity, all->told_count + 1, sizeof(*all->told))) {
@@ -59,9 +66,42 @@ static void drop_all(struct engine *e)
     }
 }
 
+static struct occupant *own_next(struct engine *e, size_t *from, const char *allocation_id)
+{
+    struct occupants *all = &e->occupants;
+    while (*from < all->told_count) {
+        struct occupant *o = &all->told[(*from)++];
+        if (o->own && !o->gone && strcmp(o->allocation_id, allocation_id) == 0) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+void engine_plan_leave_occupant(struct engine *e, const char *allocation_id)
+{
+    struct occupant *o;
+    for (size_t from = 0; (o = own_next(e, &from, allocation_id)) != NULL;) {
+        e->occupants.leaving += !o->leaving;
+        o->leaving = true;
+        e->occupants.ready = false;
+    }
+}
+
+void engine_unload_occupant(struct engine *e, const char *allocation_id)
+{
+    struct occupant *o;
+    for (size_t from = 0; (o = own_next(e, &from, allocation_id)) != NULL;) {
+        e->occupants.leaving -= o->leaving;
+        o->gone = true;
+        e->occupants.ready = false;
+    }
+}
+
 void engine_forget_occupants(struct engine *e)
 {
     e->occupants.told_count = e->occupants.count = e->occupants.layer_count = 0;
+    e->occupants.leaving = 0;
     drop_all(e);
 }
 
@@ -263,8 +303,16 @@ static size_t seek(const struct engine *e, const struct layer *l, const struct c
     return low;
 }
 
-static bool each_in_layer(const struct engine *e, const struct layer *l, const struct cidr *c,
-                          occupant_visit fn, void *ctx)
+static bool is_there(const struct occupant *o, enum occupied_as as)
+{
+    if (as == OCCUPIED_MARKED) {
+        return !o->late;
+    }
+    return !o->gone && !(as == OCCUPIED_PLANNED && o->leaving);
+}
+
+static bool each_in_layer(const struct engine *e, const struct layer *l, enum occupied_as as,
+                          const struct cidr *c, occupant_visit fn, void *ctx)
 {
     const struct occupant *items = e->occupants.items;
     for (unsigned len = 0; len < c->len; len++) {
@@ -273,13 +321,13 @@ static bool each_in_layer(const struct engine *e, const struct layer *l, const s
         }
         struct cidr wide = cidr_widen(c, len);
         for (size_t i = seek(e, l, &wide); i < l->end && cidr_equal(&items[i].cidr, &wide); i++) {
-            if (!fn(ctx, &items[i])) {
+            if (is_there(&items[i], as) && !fn(ctx, &items[i])) {
                 return false;
             }
         }
     }
     for (size_t i = seek(e, l, c); i < l->end && cidr_contains(c, &items[i].cidr); i++) {
-        if (!fn(ctx, &items[i])) {
+        if (is_there(&items[i], as) && !fn(ctx, &items[i])) {
             return false;
         }
     }
@@ -290,13 +338,14 @@ bool engine_each_occupant(struct engine *e, const struct pool *p, const struct c
                           occupant_visit fn, void *ctx)
 {
     const struct layer *l = occupied_ready(e) ? layer_of(e, p) : NULL;
-    return !l || each_in_layer(e, l, c, fn, ctx);
+    return !l || each_in_layer(e, l, OCCUPIED_NOW, c, fn, ctx);
 }
 
 /* --- an exact CIDR --- */
 
 struct asking {
-    const char *resource_id, *allocation_id;
+    const struct allocation_request *request;
+    const struct cidr *cidr;
     const struct occupant *other;
 };
 
@@ -308,25 +357,29 @@ static bool is_text(const char *a, const char *b)
 static bool stop_at_other(void *ctx, const struct occupant *o)
 {
     struct asking *a = ctx;
-    if (!is_text(o->resource_id, a->resource_id) && !is_text(o->allocation_id, a->allocation_id)) {
-        a->other = o;
-    }
+    bool same = is_text(o->resource_id, a->request->resource_id) ||
+                is_text(o->allocation_id, a->request->id);
+    bool reserves =
+        o->own && a->request->type == ALLOCATION_CUSTOM && cidr_contains(a->cidr, &o->cidr);
+    a->other = same || reserves ? NULL : o;
     return !a->other;
 }
 
 enum engine_result occupied_check(struct engine *e, const struct pool *p,
-                                  const struct allocation_request *r, const struct cidr *c,
-                                  struct refusal *why)
+                                  const struct allocation_request *r, bool planned,
+                                  const struct cidr *c, struct refusal *why)
 {
     if (!occupied_ready(e)) {
         return ENGINE_NO_MEMORY;
     }
-    struct asking a = {r->resource_id, r->id, NULL};
-    engine_each_occupant(e, p, c, stop_at_other, &a);
-    if (!a.other) {
+    struct asking a = {r, c, NULL};
+    const struct layer *l = layer_of(e, p);
+    if (!l ||
+        each_in_layer(e, l, planned ? OCCUPIED_PLANNED : OCCUPIED_NOW, c, stop_at_other, &a)) {
         return ENGINE_OK;
     }
     refuse(why, REFUSAL_OCCUPIED, p->id);
+    why->curable = a.other->own; /* what others made does not go in this run */
     why->cidr = *c;
     why->length = c->len;
     why->conflict = a.other->cidr;
@@ -386,6 +439,7 @@ static bool take_occupant(void *ctx, const struct occupant *o)
 struct occupying {
     struct engine *e;
     const struct layer *layer;
+    enum occupied_as as;
     struct filling filling;
 };
 
@@ -393,23 +447,24 @@ static bool occupy_root(void *ctx, const struct cidr *root)
 {
     struct occupying *o = ctx;
     o->filling.root = root;
-    return each_in_layer(o->e, o->layer, root, take_occupant, &o->filling);
+    return each_in_layer(o->e, o->layer, o->as, root, take_occupant, &o->filling);
 }
 
 /* The roots are those of `of`, which does not change meanwhile. */
-static bool occupy_roots(struct engine *e, const struct layer *l, struct space *s,
-                         const struct space *of)
+static bool occupy_roots(struct engine *e, const struct layer *l, enum occupied_as as,
+                         struct space *s, const struct space *of)
 {
-    struct occupying o = {e, l, {.space = s, .complete = true}};
+    struct occupying o = {e, l, as, {.space = s, .complete = true}};
     space_each_root(of, occupy_root, &o);
     free(o.filling.items);
     return o.filling.complete;
 }
 
-bool occupy(struct engine *e, const struct pool *p, struct space *s)
+bool occupy(struct engine *e, const struct pool *p, enum occupied_as as, struct space *s)
 {
     const struct layer *l = occupied_ready(e) ? layer_of(e, p) : NULL;
-    return l ? occupy_roots(e, l, s, p->space) : e->occupants.told_count == 0 || e->occupants.ready;
+    return l ? occupy_roots(e, l, as, s, p->space)
+             : e->occupants.told_count == 0 || e->occupants.ready;
 }
 
 static bool copy_root(void *ctx, const struct cidr *root)
@@ -422,12 +477,12 @@ static bool copy_block(void *ctx, const struct cidr *block)
     return space_claim(ctx, block, NULL) == SPACE_OK;
 }
 
-static struct space *open_build(struct engine *e, const struct layer *l, const struct space *of,
-                                enum family f)
+static struct space *open_build(struct engine *e, const struct layer *l, enum occupied_as as,
+                                const struct space *of, enum family f)
 {
     struct space *s = space_new(f);
     if (s && space_each_root(of, copy_root, s) && space_each_used(of, NULL, copy_block, s) &&
-        occupy_roots(e, l, s, of)) {
+        occupy_roots(e, l, as, s, of)) {
         return s;
     }
     space_free(s);
@@ -437,6 +492,7 @@ static struct space *open_build(struct engine *e, const struct layer *l, const s
 struct search {
     const struct engine *e;
     const struct layer *layer;
+    enum occupied_as as;
 };
 
 static bool stop_at_any(void *ctx, const struct occupant *o)
@@ -449,7 +505,7 @@ static bool stop_at_any(void *ctx, const struct occupant *o)
 static bool root_is_vacant(void *ctx, const struct cidr *root)
 {
     const struct search *s = ctx;
-    return each_in_layer(s->e, s->layer, root, stop_at_any, NULL);
+    return each_in_layer(s->e, s->layer, s->as, root, stop_at_any, NULL);
 }
 
 struct space *open_view(struct engine *e, struct pool *p, bool planned)
@@ -465,10 +521,10 @@ struct space *open_view(struct engine *e, struct pool *p, bool planned)
     if (p->open[which] || p->vacant[which]) {
         return p->vacant[which] ? below : p->open[which];
     }
-    struct search s = {e, layer_of(e, p)};
+    struct search s = {e, layer_of(e, p), which ? OCCUPIED_PLANNED : OCCUPIED_NOW};
     p->vacant[which] = !s.layer || space_each_root(below, root_is_vacant, &s);
     if (!p->vacant[which]) {
-        p->open[which] = open_build(e, s.layer, below, pool_family(p));
+        p->open[which] = open_build(e, s.layer, s.as, below, pool_family(p));
         below = p->open[which];
     }
     return below;
@@ -502,7 +558,8 @@ void open_release(const struct engine *e, struct pool *p, bool planned, const st
     if (!p->open[planned]) {
         return;
     }
-    bool shared = p->conflicts.count > 0 || (l && !each_in_layer(e, l, c, stop_at_any, NULL));
+    const enum occupied_as as = planned ? OCCUPIED_PLANNED : OCCUPIED_NOW;
+    bool shared = p->conflicts.count > 0 || (l && !each_in_layer(e, l, as, c, stop_at_any, NULL));
     enum space_result result = shared ? SPACE_IN_USE : space_release(p->open[planned], c);
     if (result != SPACE_OK && !(planned && result == SPACE_NOT_FOUND)) {
         open_drop(p, planned); /* NOT_FOUND: its CIDR is leaving */
@@ -522,6 +579,7 @@ struct comparison {
     const struct layer *layer;
     const struct space *below, *open;
     const struct cidr *root;
+    enum occupied_as as;
 };
 
 static bool stop(void *ctx, const struct cidr *block)
@@ -547,7 +605,7 @@ static bool root_is_occupied(void *ctx, const struct cidr *root)
 {
     struct comparison *m = ctx;
     m->root = root;
-    return each_in_layer(m->e, m->layer, root, occupant_is_taken, m);
+    return each_in_layer(m->e, m->layer, m->as, root, occupant_is_taken, m);
 }
 
 /* A block is taken for a reason. */
@@ -556,7 +614,7 @@ static bool is_explained(void *ctx, const struct cidr *block)
     const struct comparison *m = ctx;
     struct cidr below;
     return (space_overlapping(m->below, block, &below) && cidr_contains(&below, block)) ||
-           !each_in_layer(m->e, m->layer, block, stop_at_any, NULL);
+           !each_in_layer(m->e, m->layer, m->as, block, stop_at_any, NULL);
 }
 
 bool occupied_holds(const struct engine *e, const struct pool *p)
@@ -565,6 +623,7 @@ bool occupied_holds(const struct engine *e, const struct pool *p)
     for (unsigned planned = 0; planned < 2 && e->occupants.ready; planned++) {
         m.below = planned ? p->planned : p->space;
         m.open = p->open[planned];
+        m.as = planned ? OCCUPIED_PLANNED : OCCUPIED_NOW;
         if (m.open && (!m.below || !m.layer || !space_check(m.open) ||
                        !space_each_used(m.below, NULL, is_taken, &m) ||
                        !space_each_root(m.below, root_is_occupied, &m) ||

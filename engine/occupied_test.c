@@ -275,6 +275,91 @@ static void test_scopes_are_apart(void **state)
     engine_free(e);
 }
 
+static void own_at(struct engine *e, const char *cidr, const char *id)
+{
+    struct occupant o = {.scope_id = "private",
+                         .cidr = C(cidr),
+                         .resource_id = id,
+                         .allocation_id = id,
+                         .type = "vpc",
+                         .own = true};
+    must(engine_load_occupant(e, &o));
+}
+
+static void expect_copy(struct engine *e, bool as_marked, const char *expected)
+{
+    struct space *s;
+    struct cidr out;
+    must(engine_copy_space(e, "p", as_marked, NULL, NULL, &s));
+    assert_int_equal(space_next_free(s, 24, NULL, 0, &out), SPACE_OK);
+    assert_cidr(&out, expected);
+    space_free(s);
+}
+
+static void test_own_ones_come_and_go(void **state)
+{
+    (void)state;
+    struct engine *e = an_estate();
+    struct refusal why;
+    struct cidr out;
+    struct allocation_request r = a_vpc("x", "p", "10.0.1.0/24", -1);
+    own_at(e, "10.0.1.0/24", "plain");
+    must_refuse(REFUSAL_OCCUPIED, true, engine_pick_allocation(e, &r, &out, &why));
+    must_refuse(REFUSAL_OCCUPIED, true, engine_check_allocate(e, &r, false, &why));
+    engine_mark(e);
+    own_at(e, "10.0.2.0/24", "late");
+    expect_pick(e, "p", 24, "10.0.3.0/24");
+    expect_copy(e, true, "10.0.2.0/24");
+    engine_plan_leave_occupant(e, "alloc-of-it"); /* what others made stays */
+    engine_unload_occupant(e, "alloc-of-it");
+    engine_plan_leave_occupant(e, "plain");
+    assert_int_equal(engine_check_allocate(e, &r, false, &why), ENGINE_OK);
+    must_refuse(REFUSAL_OCCUPIED, true, engine_pick_allocation(e, &r, &out, &why));
+    assert_true(engine_check(e));
+    engine_unload_occupant(e, "plain");
+    assert_int_equal(engine_pick_allocation(e, &r, &out, &why), ENGINE_OK);
+    expect_pick(e, "p", 24, "10.0.1.0/24");
+    expect_copy(e, false, "10.0.1.0/24");
+    expect_copy(e, true, "10.0.2.0/24"); /* as it was */
+    own_at(e, "10.0.1.0/24", "plain");   /* it came back */
+    expect_pick(e, "p", 24, "10.0.3.0/24");
+    engine_free(e);
+}
+
+static void test_a_plan_draws_where_an_own_one_leaves(void **state)
+{
+    (void)state;
+    struct engine *e = new_engine();
+    struct refusal why;
+    add_local(e, "p", NULL);
+    provision(e, "p", "10.0.0.0/16");
+    own_at(e, "10.0.0.0/16", "plain");
+    struct allocation_request r = a_vpc("x", "p", NULL, 16);
+    must_refuse(REFUSAL_NO_SPACE, true, engine_check_allocate(e, &r, false, &why));
+    engine_plan_leave_occupant(e, "plain");
+    assert_int_equal(engine_check_allocate(e, &r, false, &why), ENGINE_OK);
+    allocate(e, "res", "p", "10.0.0.0/16", -1);
+    assert_true(engine_check(e));
+    engine_free(e);
+}
+
+static void test_a_reservation_is_put_around_an_own_one(void **state)
+{
+    (void)state;
+    struct engine *e = an_estate();
+    struct refusal why;
+    struct cidr out;
+    own_at(e, "10.0.4.0/24", "plain");
+    struct allocation_request r = custom("x", "p", "10.0.4.0/25", -1);
+    must_refuse(REFUSAL_OCCUPIED, true, engine_pick_allocation(e, &r, &out, &why));
+    r.cidr = C("10.0.4.0/23");
+    assert_int_equal(engine_pick_allocation(e, &r, &out, &why), ENGINE_OK);
+    r.type = ALLOCATION_VPC;
+    must_refuse(REFUSAL_OCCUPIED, true, engine_pick_allocation(e, &r, &out, &why));
+    expect_exact_refused(e, "p", "10.0.0.0/23"); /* not around what others made */
+    engine_free(e);
+}
+
 static void seen_at(struct engine *e, const char *cidr, const char *region)
 {
     struct occupant o = {.cidr = C(cidr), .region = region, .resource_id = "vpc-old"};
@@ -333,6 +418,9 @@ int main(void)
         cmocka_unit_test(test_copies_hold_them),
         cmocka_unit_test(test_inside_of_a_vpc),
         cmocka_unit_test(test_scopes_are_apart),
+        cmocka_unit_test(test_own_ones_come_and_go),
+        cmocka_unit_test(test_a_plan_draws_where_an_own_one_leaves),
+        cmocka_unit_test(test_a_reservation_is_put_around_an_own_one),
         cmocka_unit_test(test_the_scope_follows_from_region_and_cidr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ enum engine_result choose_for(struct engine *e, struct pool *p, const struct all
     enum engine_result result = choose_exact(e, p, planned, &r->cidr, NULL, why);
     bool taken = result == ENGINE_REFUSED && why->code == REFUSAL_TAKEN;
     if (result == ENGINE_OK || (taken && partner_find(e, p, r, &r->cidr, planned))) {
-        return occupied_check(e, p, r, &r->cidr, why);
+        return occupied_check(e, p, r, planned, &r->cidr, why);
     }
     return result;
 }

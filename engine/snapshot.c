@@ -112,6 +112,7 @@ static int by_place(const void *a, const void *b)
 /* Takes what is occupied but where the skipped allocations are. */
 static bool copy_occupied(struct copy *c)
 {
+    const enum occupied_as as = c->as_marked ? OCCUPIED_MARKED : OCCUPIED_NOW;
     size_t kept = 0;
     for (size_t i = 0; i < c->skipped_count; i++) {
         enum space_result result = space_claim(c->space, &c->skipped[i], NULL);
@@ -122,7 +123,7 @@ static bool copy_occupied(struct copy *c)
             c->skipped[kept++] = c->skipped[i];
         }
     }
-    bool complete = occupy(c->e, c->p, c->space);
+    bool complete = occupy(c->e, c->p, as, c->space);
     while (kept > 0 && complete) {
         complete = space_release(c->space, &c->skipped[--kept]) == SPACE_OK;
     }

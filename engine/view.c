@@ -436,7 +436,7 @@ static bool has_marks(const struct pool *p)
 
 struct space *view(struct engine *e, struct pool *p, bool planned)
 {
-    if (!planned || p->planned || !has_marks(p)) {
+    if (!planned || p->planned || (!has_marks(p) && e->occupants.leaving == 0)) {
         return planned && p->planned ? p->planned : p->space;
     }
     struct roots roots;
