@@ -94,6 +94,17 @@ static const char *const answers[][2] = {
     {"join(', ', list[].k)", "\"one, two, three\""},
     {"keys(a)", "[\"b\",\"c d\"]"},
     {"length(values(a))", "2"},
+    {"avg(list[].v)", "2"},
+    {"avg(e)", "null"},
+    {"map(&in.z, list)", "[[1,2],null,[3]]"},
+    {"merge(list[1], {v:`5`,w:`6`})", "{\"k\":\"two\",\"v\":5,\"w\":6}"},
+    {"merge(`{}`)", "{}"},
+    {"to_array(n)", "[null]"},
+    {"to_array(e)", "[]"},
+    {"map(&type(@), [n,t,`1`,'x',e,a])",
+     "[\"null\",\"boolean\",\"number\",\"string\",\"array\",\"object\"]"},
+    {"max_by([{i:`1`,w:'a'},{i:`2`,w:'b'},{i:`2`,w:'c'}],&i).w", "\"b\""},
+    {"{a:t,a:f}", "{\"a\":false}"},
     {"list[?contains(k,'o')].k", "[\"one\",\"two\"]"},
     {"contains(list[].v, `2`)", "true"},
     {"list[?starts_with(k,'t')].k", "[\"two\",\"three\"]"},
@@ -161,6 +172,10 @@ static void errors(void **p)
         {"sort_by(list,&in)", "all strings or all numbers"},
         {"join(',',list)", "a list of strings"},
         {"sum(list)", "a list of numbers"},
+        {"avg(list)", "avg() takes a list of numbers"},
+        {"map(list,&k)", "argument 1 of map() has the wrong type"},
+        {"merge()", "takes at least 1 arguments, not 0"},
+        {"merge(a,n)", "argument 2 of merge() has the wrong type"},
         {"&a", "an argument of a function only"},
         {"a.b()", "there is no function b()"},
         {"(a", "\")\" is missing"},
@@ -200,6 +215,39 @@ static void limits(void **p)
     assert_non_null(strstr(error, "more than"));
 }
 
+/* A value whose parts are shared, so that it is small and has more members than can be walked. */
+static const char *endless(struct arena *a)
+{
+    struct text t = text_new(a);
+    text_puts(&t, "{a:@,b:@}");
+    for (int i = 0; i < 100; i++)
+        text_puts(&t, " | {a:@,b:@}");
+    return text_end(&t);
+}
+
+static void shared_values(void **p)
+{
+    static const char *const queries[] = {
+        "%s",
+        "[(%s) == (%s)]",
+        "contains([(%s)], (%s))",
+        "length(to_string(%s))",
+    };
+    struct arena *a = *p;
+    const struct value *v = parsed(a, document);
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        struct text t = text_new(a);
+        const char *error = NULL;
+        for (const char *c = queries[i]; *c; c++)
+            if (*c == '%' && c++)
+                text_puts(&t, endless(a));
+            else
+                text_add(&t, c, 1);
+        assert_null(query_run(a, text_end(&t), v, &error));
+        assert_non_null(strstr(error, "values"));
+    }
+}
+
 /* Any text is either a query or an error that says something. */
 static void random_texts(void **p)
 {
@@ -230,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(results, setup, teardown),
         cmocka_unit_test_setup_teardown(errors, setup, teardown),
         cmocka_unit_test_setup_teardown(limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(shared_values, setup, teardown),
         cmocka_unit_test(random_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
