@@ -243,7 +243,7 @@ static const char *holder_of(const struct run *asking, const struct cidr *c, uns
         bool own = asking->module == m;
         if (in_document(own ? &asking->memory : &m->disk, c, began) && !(own && m->shared))
             return m->path;
-        if (m->torn && in_document(&m->stake, c, UINT_MAX))
+        if (m->torn && in_document(&m->stake, c, began))
             return "a torn state";
     }
     return NULL;
@@ -369,6 +369,18 @@ static void end_run(struct run *r)
     say("ended", r, "");
 }
 
+/* What a run remembers and another one, after the lock was lost, has taken out of the state. */
+static void mark_back(struct run *r)
+{
+    moment++;
+    for (size_t i = 0; i < r->memory.count; i++) {
+        struct thing *t = &r->memory.things[i];
+        if (cidr_is_set(&t->cidr) && !holds(&r->module->disk, &t->cidr) &&
+            !holds(&r->given, &t->cidr))
+            t->back = moment;
+    }
+}
+
 /* Terraform and its provider are gone from one moment to the next. */
 static void kill_run(struct run *r)
 {
@@ -379,6 +391,7 @@ static void kill_run(struct run *r)
     if (!m->whole && r->phase >= CHANGE) {
         tally.torn++;
         m->torn = true;
+        mark_back(r);
         m->stake = r->memory;
     }
     r->process.terraform_runs = r->process.provider_runs = false;
@@ -591,18 +604,6 @@ static void one_change(struct run *r)
     }
     r->process.crash_in = 0;
     r->phase = TRUNCATE;
-}
-
-/* What a run remembers and another one, after the lock was lost, has taken out of the state. */
-static void mark_back(struct run *r)
-{
-    moment++;
-    for (size_t i = 0; i < r->memory.count; i++) {
-        struct thing *t = &r->memory.things[i];
-        if (cidr_is_set(&t->cidr) && !holds(&r->module->disk, &t->cidr) &&
-            !holds(&r->given, &t->cidr))
-            t->back = moment;
-    }
 }
 
 static void write_state(struct run *r)
