@@ -96,14 +96,6 @@ static const char *rules_of(struct arena *a, const struct pool_info *info)
     return text_end(&t);
 }
 
-static const char *tag_name(const struct tags *t)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (strcmp(t->items[i].key, "Name") == 0)
-            return t->items[i].value;
-    return "";
-}
-
 static const char *first_of(const char *a, const char *b, const char *c)
 {
     return a && *a ? a : b && *b ? b : c;
@@ -208,7 +200,7 @@ static void draw_allocation(struct tree *t, const struct allocation *x, const ch
     char buf[CIDR_TEXT_SIZE];
     struct row *r = add_row(t, stem);
     struct text note = text_new(a);
-    const char *name = first_of(tag_name(&x->tags), x->description, x->resource_id);
+    const char *name = first_of(tags_find(&x->tags, "Name"), x->description, x->resource_id);
     r->name = arena_printf(a, "%s %s", type_shown(x->type), safe_text(a, name));
     join(&note, strcmp(name, x->resource_id) != 0 ? safe_text(a, x->resource_id) : "");
     join(&note, strcmp(x->owner, pool_info(x->pool)->owner) != 0 ? safe_text(a, x->owner) : "");

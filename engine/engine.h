@@ -40,6 +40,8 @@ struct tags {
     const struct tag *items; /* sorted by key, no key twice */
     size_t count;
 };
+/* The value of a tag; NULL when it is not there. O(tags). */
+const char *tags_find(const struct tags *t, const char *key);
 
 enum allocation_type {
     ALLOCATION_POOL,        /* "ipam-pool": a child pool's CIDR */

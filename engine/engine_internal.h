@@ -203,8 +203,6 @@ bool rules_bind(enum allocation_type t);
 enum engine_result rules_locale(const struct pool *p, enum allocation_type t, const char *region,
                                 struct refusal *why);
 enum engine_result rules_length(const struct pool *p, int len, struct refusal *why);
-/* The value of a tag; NULL when it is not there. */
-const char *tags_find(const struct tags *t, const char *key);
 /* The nth required tag (0-based, in order) that is not there; ENGINE_OK when there are not so
  * many. */
 enum engine_result rules_tag(const struct pool *p, const struct tags *have, size_t nth,

@@ -279,14 +279,6 @@ static struct tags take_tags(struct arena *a, struct json_object *o, const struc
     return tags;
 }
 
-static const char *tag_value(const struct tags *tags, const char *key)
-{
-    for (size_t i = 0; i < tags->count; i++)
-        if (strcmp(tags->items[i].key, key) == 0)
-            return tags->items[i].value;
-    return "";
-}
-
 static struct sighting read_one(struct discovery *d, struct json_object *o,
                                 const struct network_type *t, struct cidrs *cidrs)
 {
@@ -303,7 +295,8 @@ static struct sighting read_one(struct discovery *d, struct json_object *o,
                            .kind = t->kind,
                            .witness = WITNESS_STATE,
                            .source = d->source};
-    one.allocation_id = tag_value(&one.tags, ALLOCATION_TAG);
+    const char *stands_on = tags_find(&one.tags, ALLOCATION_TAG);
+    one.allocation_id = stands_on ? stands_on : "";
     if (!*one.network_id && t->kind == SIGHTED_NETWORK)
         one.network_id = one.id;
     take_cidrs(cidrs, o, t->cidrs);

@@ -7,9 +7,9 @@
  *     the inventory shows, and the plan goes on from there.
  *   - A state of somebody else only says what Terraform believed there. It makes a warning.
  *   - Only an inventory that is complete for the account and the Region makes something disappear,
- *     and only what was seen before. A VPC that was drawn here is in no inventory until it is
- * built, and its CIDR must not become free because a file is older than the VPC. That it was seen
- * is remembered in the object's private data.
+ *     and only what was seen before. A VPC that was drawn here is in no inventory until it is built,
+ *     and its CIDR must not become free because a file is older than the VPC. That it was seen is
+ *     remembered in the object's private data.
  *
  * A refresh is not stored before it is applied. So what the state holds stays in the engine, too,
  * marked as leaving: checks of this plan may count on its space, picks keep off it, and the apply,
@@ -225,17 +225,9 @@ static void look_around(struct call *c, const struct drift_subject *s, const str
 
 /* --- compliance --- */
 
-static const char *tag_in(const struct tags *tags, const char *key)
-{
-    for (size_t i = 0; i < tags->count; i++)
-        if (strcmp(tags->items[i].key, key) == 0)
-            return tags->items[i].value;
-    return NULL;
-}
-
 static bool tag_is(const struct tags *tags, const struct tag *wanted)
 {
-    const char *value = tag_in(tags, wanted->key);
+    const char *value = tags_find(tags, wanted->key);
     return value && strcmp(value, wanted->value) == 0;
 }
 
@@ -249,7 +241,7 @@ static void look_at_tags(struct call *c, const struct drift_subject *s, const st
     const struct tags *need = a ? &pool_info(a->pool)->rules.tags : NULL;
     for (size_t i = 0; need && seen->tags.count > 0 && i < need->count; i++) {
         const struct tag *t = &need->items[i];
-        const char *found = tag_in(&seen->tags, t->key);
+        const char *found = tags_find(&seen->tags, t->key);
         if (!tag_is(&a->tags, t) || tag_is(&seen->tags, t))
             continue;
         diag_warning(c->diags, NULL, arena_printf(c->arena, "%s is noncompliant", s->name),

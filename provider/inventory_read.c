@@ -96,13 +96,12 @@ bool read_cidr(struct reader *r, const struct node *text, const struct path *p,
 
 static void take_from_tags(struct sighting *one)
 {
-    for (size_t i = 0; i < one->tags.count; i++) {
-        const struct tag *t = &one->tags.items[i];
-        if (strcmp(t->key, ALLOCATION_TAG) == 0)
-            one->allocation_id = t->value;
-        if (strcmp(t->key, "Name") == 0 && !*one->name)
-            one->name = t->value;
-    }
+    const char *allocation = tags_find(&one->tags, ALLOCATION_TAG);
+    const char *name = tags_find(&one->tags, "Name");
+    if (allocation)
+        one->allocation_id = allocation;
+    if (name && !*one->name)
+        one->name = name;
 }
 
 bool add_sighting(struct reader *r, const struct node *at, struct sighting *one,

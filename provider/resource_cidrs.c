@@ -34,10 +34,8 @@ static struct resource_cidr *resource_cidrs_add(struct resource_cidrs *l)
 
 const char *resource_cidr_name(const struct resource_cidr *h)
 {
-    for (size_t i = 0; i < h->tags.count; i++)
-        if (strcmp(h->tags.items[i].key, "Name") == 0)
-            return h->tags.items[i].value;
-    return h->name ? h->name : "";
+    const char *name = tags_find(&h->tags, "Name");
+    return name ? name : h->name ? h->name : "";
 }
 
 /* --- what pools gave --- */
