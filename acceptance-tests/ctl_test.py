@@ -134,6 +134,32 @@ class Ctl(Case):
         self.assertEqual(self.ctl(*pool, "text", env={"AWS_DEFAULT_OUTPUT": "json"}).stdout,
                          "10.0.0.0/16\tprovisioned\n")
 
+    def test_tree_shows_every_scope(self):
+        """More scopes than AWS's quota allows, as somebody's state may have them."""
+        self.tf.up(ESTATE + """
+resource "ipam_scope" "team" {
+  ipam_id = ipam.main.id
+}
+resource "ipam_pool" "team" {
+  address_family = "ipv4"
+  ipam_scope_id  = ipam_scope.team.id
+}
+""")
+
+        def multiply(state):
+            named = {"ipam_scope": ("id", "arn"), "ipam_pool": ("id", "arn", "ipam_scope_id")}
+            for r in state["resources"]:
+                if r["name"] == "team":
+                    one, = r["instances"]
+                    ids = {k: one["attributes"][k] for k in named[r["type"]]}
+                    r["instances"] = [
+                        {**one, "index_key": i,
+                         "attributes": {**one["attributes"], **{k: f"{v}{i:03}" for k, v in ids.items()}}}
+                        for i in range(100)]
+
+        self.tf.edit_state(multiply)
+        self.assertEqual(self.ctl("tree").stdout.count("private scope of its own"), 100)
+
     def test_tree_free_and_capacity(self):
         self.tf.up(ESTATE)
         pool = self.ids()["POOL"]

@@ -291,8 +291,8 @@ static void draw_scope(struct tree *t, const struct scope *s, const char *stem, 
 struct scopes {
     struct tree *tree;
     const struct ipam_info *ipam;
-    const struct scope *items[64];
-    size_t count;
+    const struct scope **items;
+    size_t count, capacity;
 };
 
 static bool add_scope(void *ctx, const struct scope *s)
@@ -300,9 +300,16 @@ static bool add_scope(void *ctx, const struct scope *s)
     struct scopes *l = ctx;
     bool worth = *ctl_pools_below(l->tree->ctl, s, NULL) ||
                  strcmp(scope_info(s)->id, l->ipam->private_scope) == 0;
-    if (worth && strcmp(scope_info(s)->ipam_id, l->ipam->id) == 0)
-        l->items[l->count++] = s;
-    return l->count < sizeof l->items / sizeof *l->items;
+    if (!worth || strcmp(scope_info(s)->ipam_id, l->ipam->id) != 0)
+        return true;
+    if (l->count == l->capacity) {
+        size_t more = l->capacity ? 2 * l->capacity : 8;
+        l->items = arena_grow(l->tree->ctl->arena, l->items, l->capacity * sizeof *l->items,
+                              more * sizeof *l->items);
+        l->capacity = more;
+    }
+    l->items[l->count++] = s;
+    return true;
 }
 
 static void draw_ipam(struct tree *t, const struct ipam *i)
