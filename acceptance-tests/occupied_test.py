@@ -170,6 +170,140 @@ output "next" { value = data.ipam_preview_next_cidr.next.cidr }
         self.assert_says(said, "vpc vpc-0theirs of account 210987654321", r"aws_vpc\.theirs")
 
 
+def plain(name, cidr, extra=""):
+    return f"""
+resource "ipam_vpc" "{name}" {{
+  cidr_block = "{cidr}"
+  {extra}
+}}
+"""
+
+
+class Plain(Case):
+    """VPCs of the own resources that name a CIDR and no pool."""
+
+    def test_a_vpc_without_a_pool_keeps_its_space(self):
+        self.tf.up(estate() + plain("old", "10.0.0.0/20"))
+        text = estate() + plain("old", "10.0.0.0/20") + vpc("new")
+        self.tf.up(text)
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.new"], "10.0.16.0/20")
+        self.tf.quiet()
+        said = self.tf.refused(text + vpc_at("onto", "10.0.0.0/21"))
+        self.assert_says(said, r"10\.0\.0\.0/21 overlaps 10\.0\.0\.0/20", r"vpc vpc-[0-9a-f]+ of account",
+                         r"as \S*terraform\.tfstate tells", "Give the VPC the pool",
+                         "respect_discovered = false")
+
+    def test_a_pool_can_be_told_to_ignore_it(self):
+        self.tf.up(estate(rules="respect_discovered = false") + plain("old", "10.0.0.0/20"))
+        self.tf.up(estate(rules="respect_discovered = false") + plain("old", "10.0.0.0/20") + vpc("new"))
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.new"], "10.0.0.0/20")
+
+    def test_it_joins_the_pool_with_its_own_cidr_and_leaves_again(self):
+        self.tf.up(estate() + plain("a", "10.0.0.0/20"))
+        before = self.tf.get("ipam_vpc.a")["id"]
+        self.tf.up(estate() + vpc_at("a", "10.0.0.0/20"))
+        self.assertEqual(self.tf.get("ipam_vpc.a")["id"], before)
+        self.tf.up(estate() + vpc("b"))  # destroyed and its CIDR drawn in one run, or the next block
+        self.tf.up(estate() + vpc("b") + vpc("c"))
+        self.assertEqual(sorted(self.tf.cidrs().values()), ["10.0.0.0/20", "10.0.16.0/20"])
+
+    def test_what_leaves_in_a_plan_is_free_in_it(self):
+        self.tf.up(estate("10.0.0.0/20") + plain("a", "10.0.0.0/20"))
+        self.tf.up(estate("10.0.0.0/20") + vpc_at("b", "10.0.0.0/20"))
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.b": "10.0.0.0/20"})
+
+    def test_next_free_picks_of_one_run_keep_off_it(self):
+        text = estate() + "".join(vpc(f"v{i}") for i in range(6)) + plain("old", "10.0.32.0/20")
+        self.tf.up(text)
+        self.assert_disjoint(self.tf.cidrs().values())
+        self.tf.quiet()
+
+    def test_an_explicit_one_on_an_allocation_is_created_and_warned_of(self):
+        self.tf.up(estate() + vpc_at("a", "10.0.0.0/20"))
+        done = self.tf.up(estate() + vpc_at("a", "10.0.0.0/20") + plain("on", "10.0.0.0/18"))
+        self.assert_says(done, "overlaps an allocation", r"10\.0\.0\.0/18 overlaps 10\.0\.0\.0/20",
+                         "as in AWS")
+        self.tf.quiet()
+
+    def test_further_cidrs_and_reservations_around(self):
+        text = estate() + plain("a", "10.0.0.0/20") + """
+resource "ipam_vpc_ipv4_cidr_block_association" "more" {
+  vpc_id     = ipam_vpc.a.id
+  cidr_block = "10.0.16.0/20"
+}
+"""
+        kept = """
+resource "ipam_pool_cidr_allocation" "kept" {
+  ipam_pool_id = ipam_pool.main.id
+  cidr         = ipam_vpc.a.cidr_block
+  depends_on   = [ipam_pool_cidr.main]
+}
+"""
+        self.tf.up(text)
+        self.tf.up(text + kept + vpc("b"))
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.b"], "10.0.32.0/20")
+        self.tf.quiet()
+        self.tf.up(estate() + plain("a", "10.0.0.0/20") + vpc("b") + vpc("c"))
+        self.assertIn(self.tf.cidrs()["ipam_vpc.c"], ("10.0.16.0/20", "10.0.48.0/20"))
+
+    def test_the_plan_of_the_inside_is_not_in_the_way(self):
+        inside = """
+resource "ipam_pool" "inside" {
+  address_family      = "ipv4"
+  ipam_scope_id       = ipam.main.private_default_scope_id
+  locale              = "eu-west-1"
+  source_ipam_pool_id = ipam_pool.main.id
+  source_resource {
+    resource_id     = ipam_vpc.a.id
+    resource_owner  = ipam_vpc.a.owner_id
+    resource_region = "eu-west-1"
+    resource_type   = "vpc"
+  }
+}
+resource "ipam_pool_cidr" "inside" {
+  ipam_pool_id = ipam_pool.inside.id
+  cidr         = ipam_vpc.a.cidr_block
+}
+resource "ipam_subnet" "s" {
+  vpc_id              = ipam_vpc.a.id
+  ipv4_ipam_pool_id   = ipam_pool_cidr.inside.ipam_pool_id
+  ipv4_netmask_length = 24
+}
+"""
+        text = estate() + vpc_at("a", "10.0.0.0/20") + plain("b", "10.0.16.0/20")
+        self.tf.up(text)
+        self.tf.up(text + inside)
+        self.assertEqual(self.tf.get("ipam_subnet.s")["cidr_block"], "10.0.0.0/24")
+        self.tf.quiet()
+
+    def test_one_of_another_state_counts(self):
+        other = self.folder("other")
+        other.up(HEADER + plain("theirs", "10.0.0.0/20"))
+        text = estate().replace(
+            'region = "eu-west-1"\n',
+            f'region = "eu-west-1"\n  estate {{\n    path = "{other.state_file()}"\n  }}\n', 1)
+        self.tf.up(text + vpc("a"))
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.a"], "10.0.16.0/20")
+        self.assert_says(self.tf.refused(text + vpc("a") + vpc_at("b", "10.0.0.0/20")),
+                         r"other/terraform\.tfstate tells")
+
+    def test_a_pool_with_auto_import_takes_it(self):
+        text = estate(rules="auto_import = true") + plain("a", "10.0.0.0/20") + """
+data "ipam_pool_allocations" "all" {
+  ipam_pool_id = ipam_pool.main.id
+  depends_on   = [ipam_pool_cidr.main]
+}
+output "all" { value = [for a in data.ipam_pool_allocations.all.ipam_pool_allocations : a.cidr] }
+"""
+        self.tf.up(text)
+        self.tf.up(text)
+        self.assertEqual(json.loads(self.tf.terraform("output", "-json").stdout)["all"]["value"],
+                         ["10.0.0.0/20"])
+        self.tf.up(text + vpc("b"))
+        self.assertEqual(self.tf.cidrs()["ipam_vpc.b"], "10.0.16.0/20")
+        self.tf.destroy()
+
+
 class Orphans(Case):
     CHILD = """
 resource "ipam_pool" "low" {

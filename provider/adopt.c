@@ -217,11 +217,14 @@ void adopt_missing_pool(struct call *c, const char *pool_name, const char *cidr_
 struct candidate {
     struct cidr cidr;
     const struct pool *pool;
-    const struct sighting *seen;
+    const char *id, *owner, *region;
+    struct tags tags;
+    bool own; /* a resource of this provider, which names no pool */
 };
 
 struct candidates {
     struct engine *engine;
+    const struct memory *memory;
     struct arena *arena;
     const struct pool **pools;
     struct candidate *items;
@@ -244,7 +247,7 @@ static bool gather_pool(void *ctx, const struct pool *p)
     return true;
 }
 
-static void add_candidate(struct candidates *l, const struct candidate *k)
+static void add_one(struct candidates *l, const struct candidate *k)
 {
     if (l->count == l->capacity) {
         size_t more = l->capacity ? 2 * l->capacity : 64;
@@ -255,6 +258,17 @@ static void add_candidate(struct candidates *l, const struct candidate *k)
     l->items[l->count++] = *k;
 }
 
+/* Once for each pool that takes it. */
+static void add_candidate(struct candidates *l, struct candidate k)
+{
+    for (size_t i = 0; i < l->pool_count; i++) {
+        k.pool = l->pools[i];
+        if (strcmp(pool_info(k.pool)->locale, k.region) == 0 &&
+            adopt_pool_contains(k.pool, &k.cidr))
+            add_one(l, &k);
+    }
+}
+
 /* What is an allocation already is found out by its space being taken. */
 static bool gather_sighting(void *ctx, const struct sighting *s)
 {
@@ -262,11 +276,29 @@ static bool gather_sighting(void *ctx, const struct sighting *s)
     if (s->kind != SIGHTED_NETWORK || !*s->id)
         return true;
     for (size_t i = 0; i < s->cidr_count; i++)
-        for (size_t k = 0; k < l->pool_count; k++)
-            if (strcmp(pool_info(l->pools[k])->locale, s->region) == 0 &&
-                adopt_pool_contains(l->pools[k], &s->cidrs[i]))
-                add_candidate(l, &(struct candidate){s->cidrs[i], l->pools[k], s});
+        add_candidate(l, (struct candidate){.cidr = s->cidrs[i],
+                                            .id = s->id,
+                                            .owner = s->owner,
+                                            .region = s->region,
+                                            .tags = s->tags});
     return true;
+}
+
+/* A CIDR that was added to a VPC later is the VPC's. */
+static void gather_network(void *ctx, const struct network *n)
+{
+    struct candidates *l = ctx;
+    const struct cidr *cidrs[] = {&n->v4, &n->v6};
+    const struct network *vpc = n->kind == NETWORK_VPC ? n : memory_network(l->memory, n->vpc_id);
+    for (size_t i = 0; vpc && i < 2; i++)
+        if (cidr_is_set(cidrs[i]) &&
+            !engine_allocation(l->engine, allocation_id_of(l->arena, vpc->id, cidrs[i])))
+            add_candidate(l, (struct candidate){.cidr = *cidrs[i],
+                                                .id = vpc->id,
+                                                .owner = vpc->owner,
+                                                .region = vpc->region,
+                                                .tags = vpc->tags,
+                                                .own = true});
 }
 
 /* By pool; then the larger network stands right before those that are inside of it. */
@@ -276,21 +308,23 @@ static int candidate_order(const void *x, const void *y)
     int order = strcmp(pool_info(a->pool)->id, pool_info(b->pool)->id);
     if (order == 0)
         order = cidr_compare(&a->cidr, &b->cidr);
-    return order ? order : strcmp(a->seen->id, b->seen->id);
+    if (order == 0)
+        order = strcmp(a->id, b->id);
+    return order ? order : b->own - a->own;
 }
 
 static enum engine_result take(struct candidates *l, const struct candidate *k)
 {
     const struct allocation_request r = {
-        .id = allocation_id_of(l->arena, k->seen->id, &k->cidr),
+        .id = allocation_id_of(l->arena, k->id, &k->cidr),
         .pool_id = pool_info(k->pool)->id,
         .type = ALLOCATION_VPC,
         .cidr = k->cidr,
         .length = -1,
-        .resource_id = k->seen->id,
-        .owner = k->seen->owner,
-        .region = k->seen->region,
-        .tags = k->seen->tags,
+        .resource_id = k->id,
+        .owner = k->owner,
+        .region = k->region,
+        .tags = k->tags,
         .imported = true,
     };
     return engine_load_allocation(l->engine, &r);
@@ -320,15 +354,15 @@ static bool take_all(struct candidates *l)
 
 bool adopt_discovered(struct estate *e, struct arena *scratch)
 {
-    struct candidates l = {.engine = e->engine, .arena = scratch};
-    if (sightings_count(e->sightings) == 0)
-        return true;
+    struct candidates l = {.engine = e->engine, .memory = e->memory, .arena = scratch};
     if (engine_settle(e->engine) != ENGINE_OK)
         return false;
     engine_each_pool(e->engine, gather_pool, &l);
     if (l.pool_count == 0)
         return true;
     sightings_each(e->sightings, gather_sighting, &l);
+    memory_each_network(e->memory, NETWORK_VPC, gather_network, &l);
+    memory_each_network(e->memory, NETWORK_ASSOCIATION, gather_network, &l);
     if (l.count > 0)
         qsort(l.items, l.count, sizeof *l.items, candidate_order);
     return take_all(&l) && engine_settle(e->engine) == ENGINE_OK;

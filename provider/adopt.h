@@ -63,7 +63,8 @@ struct adopt_kept {
 bool adopt_plan_keep(struct call *c, struct change *ch, const struct adopt_kept *k);
 
 /*
- * Pools with auto_import take the networks that were seen inside of them, by AWS's rules: the
+ * Pools with auto_import take the networks that were seen inside of them, and those of this
+ * provider's resources that name no pool, by AWS's rules: the
  * network's Region is the pool's locale; its CIDR lies in a CIDR of the pool and overlaps no
  * allocation there; of networks that overlap each other the largest, of equal ones the one with the
  * lowest id. Rules of the pool do not matter: what breaks them is noncompliant. Nothing is stored,

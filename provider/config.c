@@ -385,7 +385,9 @@ struct estate *estate_new(void)
     e->memory = memory_new();
     e->previews = previews_new();
     e->sightings = sightings_new();
-    if (!e->arena || !e->engine || !e->insides || !e->memory || !e->previews || !e->sightings) {
+    e->occupants = occupants_new();
+    if (!e->arena || !e->engine || !e->insides || !e->memory || !e->previews || !e->sightings ||
+        !e->occupants) {
         estate_free(e);
         return NULL;
     }
@@ -408,6 +410,7 @@ void estate_free(struct estate *e)
     memory_free(e->memory);
     previews_free(e->previews);
     sky_free(e->sky);
+    occupants_free(e->occupants);
     sightings_free(e->sightings);
     arena_free(e->arena);
     free(e);

@@ -13,6 +13,7 @@
  */
 #include "provider/drift.h"
 #include "provider/forecast.h"
+#include "provider/occupied.h"
 #include "provider/set_choice.h"
 
 #include <stdlib.h>
@@ -30,6 +31,14 @@ static const struct treatment marking = {engine_plan_leave, engine_plan_leave_ci
 static const struct treatment unloading = {engine_unload_allocation, engine_unload_cidr, true};
 static const struct treatment asking = {NULL, NULL, false}; /* is it there? */
 
+/* A network without a pool: its space leaves with the id that its allocation would have. */
+static bool treat_occupant(const struct estate *e, const char *id, const struct treatment *t)
+{
+    if (t == &asking)
+        return occupied_has(e, id);
+    return t == &marking ? occupied_leave(e, id) : occupied_gone(e, id);
+}
+
 /* A state that lost what a living run was issued was overwritten after its lock was lost. */
 static bool treat_allocation(const struct estate *e, struct engine *engine, const char *id,
                              const struct treatment *t)
@@ -41,7 +50,6 @@ static bool treat_allocation(const struct estate *e, struct engine *engine, cons
     t->allocation(engine, id);
     return true;
 }
-
 
 static bool treat_cidr(const struct estate *e, struct engine *engine, const char *pool_id,
                        const struct cidr *c, const struct treatment *t)
@@ -107,8 +115,9 @@ static bool treat_line(const struct estate *e, const char *line, size_t n,
     struct engine *engine = inside ? e->insides : e->engine;
     if (*text == 'e')
         return treat_set(e, engine, text + 2, t);
+    bool occupied = *text == 'a' && treat_occupant(e, text + 2, t);
     if (*text == 'a' || *text == 's')
-        return treat_allocation(e, engine, text + 2, t);
+        return treat_allocation(e, engine, text + 2, t) || occupied;
     return (*text == 'c' || *text == 'v') && underscore &&
            cidr_parse(text + 2, (size_t)(underscore - text - 2), &c) == CIDR_OK &&
            treat_cidr(e, engine, underscore + 1, &c, t);

@@ -38,6 +38,7 @@ struct estate {
     struct previews *previews; /* previews with a key */
     struct sightings *sightings; /* what others tell of, see sighting.h */
     struct own_cidrs *own;       /* networks of the own state without a pool, see occupied.h */
+    struct lh_table *occupants;  /* ids of the engine's own occupants, see occupied.c */
     struct sky *sky;             /* ... in address order, see drift.c; NULL: not needed yet */
     struct claims *claims;     /* what others issue; NULL: nobody else does (tests, tools) */
     struct forecast *forecast; /* what the plan knows of its apply; NULL: nothing (tests, tools) */
@@ -56,6 +57,7 @@ struct facts {
     struct engine *insides;    /* where a VPC's inside is loaded; NULL: nowhere */
     struct json_object *json;  /* either this */
     const struct value *value; /* or this */
+    const char *where;         /* which state tells it; NULL: this run. Lives as the estate */
 };
 /* NULL when absent, null or "". Valid as long as the source, or the arena. */
 const char *fact_string(const struct facts *f, const char *name);
@@ -156,6 +158,7 @@ struct network {
     const char *vpc_id, *region, *owner, *zone, *tenancy;
     struct cidr v4, v6;
     struct tags tags;
+    const char *where; /* the state that has it; "": this run made it */
     enum network_kind kind;
     bool dns_support, dns_hostnames, address_metrics;
 };

@@ -6,6 +6,7 @@
  *                    source pool, or `-`
  *   c POOL CIDR      the pool will get this CIDR; `/LENGTH`: one of this size. POOL: id or key
  *   i POOL CIDR      somebody will ask for this CIDR in the pool
+ *   n REGION CIDR    a network of no pool will have this CIDR
  *   d LINE           this will go, see departure_fn
  *
  * Pools without ids. In a first plan no pool has an id, so nothing could be said about its CIDRs.
@@ -53,6 +54,7 @@
 #include "proto/log.h"
 #include "proto/refinement.h"
 #include "provider/forecast_internal.h"
+#include "provider/occupied.h"
 
 #define POOL_PREFIX "ipam-pool-"
 /* "0" and six digits: two configurations of a plan with two hundred pools agree by chance once in
@@ -75,6 +77,7 @@ struct supply {
 struct wish {
     struct wish *next;
     struct cidr cidr;
+    const char *region; /* of a network of no pool; else NULL */
 };
 
 /* What is known of a pool, by id or key. */
@@ -96,6 +99,7 @@ struct forecast {
     bool applying, crowded;
     bool looked, read; /* for forecasts of this run; there were some */
     struct prospect *all;
+    struct wish *networks;
     struct lh_table *prospects; /* id or key -> prospect */
     struct lh_table *leaving;   /* lines of departures */
     struct lh_table *names;     /* of the forecasts that were read */
@@ -264,6 +268,15 @@ void forecast_wish(struct call *c, const struct change *ch, const char *pool, co
                         arena_printf(c->arena, "i %s %s\n", reference_text, text));
 }
 
+void forecast_network(struct call *c, const char *region, const struct cidr *cidr)
+{
+    struct forecast *f = planned_in(c);
+    char text[CIDR_TEXT_SIZE];
+    if (f)
+        forecast_append(&f->file, &f->self, c->arena,
+                        arena_printf(c->arena, "n %s %s\n", region, cidr_format(cidr, text)));
+}
+
 /* The last one first: taken in, the list turns round, and the engine takes intents in order. */
 void forecast_wish_all(struct call *c, const struct change *ch, const char *pool,
                        struct cidr *cidrs, size_t count)
@@ -329,8 +342,15 @@ static struct prospect *prospect_of(struct forecast *f, const char *pool)
 static void add_wish(struct forecast *f, struct prospect *p, const struct cidr *c)
 {
     struct wish *w = arena_alloc(f->arena, sizeof *w);
-    *w = (struct wish){p->wishes, *c};
+    *w = (struct wish){p->wishes, *c, NULL};
     p->wishes = w;
+}
+
+static void add_network(struct forecast *f, const char *region, const struct cidr *c)
+{
+    struct wish *w = arena_alloc(f->arena, sizeof *w);
+    *w = (struct wish){f->networks, *c, arena_strdup(f->arena, region)};
+    f->networks = w;
 }
 
 static void add_supply(struct forecast *f, const char *pool, const char *what, bool ours)
@@ -365,7 +385,11 @@ static void take_line(struct forecast *f, const char *line, bool ours)
         put(f, f->leaving, arena_strdup(f->arena, line + 2), f);
         return;
     }
-    if (sscanf(line, "%c %63s %63s%c", &kind, pool, what, &rest) != 3 || !is_reference(pool))
+    if (sscanf(line, "%c %63s %63s%c", &kind, pool, what, &rest) != 3)
+        return;
+    if (kind == 'n' && cidr_parse(what, strlen(what), &c) == CIDR_OK)
+        add_network(f, pool, &c);
+    if (!is_reference(pool))
         return;
     if (kind == 'p') {
         struct prospect *p = prospect_of(f, pool);
@@ -535,13 +559,19 @@ static bool is_crowded(struct forecast *f, const struct call *c)
 
 static bool tell_wishes(struct call *c, struct prospect *p, const char *pool_id)
 {
-    for (const struct wish *w = p->wishes; w; w = w->next)
-        if (engine_plan_intent(estate_of(c)->engine, pool_id, &w->cidr) != ENGINE_OK) {
-            report_no_memory(c, "reading what the plan knows");
-            return false;
-        }
-    p->told = true;
-    return true;
+    const struct forecast *f = estate_of(c)->forecast;
+    struct engine *e = estate_of(c)->engine;
+    const struct pool *pool = engine_pool(e, pool_id);
+    enum engine_result result = ENGINE_OK;
+    for (const struct wish *w = p->wishes; w && result == ENGINE_OK; w = w->next)
+        result = engine_plan_intent(e, pool_id, &w->cidr);
+    for (const struct wish *w = f->networks; w && result == ENGINE_OK; w = w->next)
+        if (occupied_counts(e, pool, &w->cidr, w->region))
+            result = engine_plan_intent(e, pool_id, &w->cidr);
+    if (result != ENGINE_OK)
+        report_no_memory(c, "reading what the plan knows");
+    p->told = result == ENGINE_OK;
+    return p->told;
 }
 
 /* False: the call waits or failed. Without room in the source nothing is given. */
@@ -577,6 +607,14 @@ static bool give(struct call *c, const char *pool_id, struct supply *s, enum out
     return true;
 }
 
+static struct prospect *prospect_guarded(struct call *c, struct forecast *f, const char *pool_id)
+{
+    arena_guard(f->arena, arena_guard_of(c->arena));
+    struct prospect *p = prospect_of(f, pool_id);
+    arena_guard(f->arena, NULL);
+    return p;
+}
+
 bool forecast_prepare(struct call *c, const char *pool_id, enum outcome *out)
 {
     struct forecast *f = applied_in(c);
@@ -584,6 +622,8 @@ bool forecast_prepare(struct call *c, const char *pool_id, enum outcome *out)
     const struct pool *pool = engine_pool(estate_of(c)->engine, pool_id);
     bool crowded = f && is_crowded(f, c);
     *out = CALL_DONE;
+    if (f && !p && f->networks)
+        p = prospect_guarded(c, f, pool_id);
     if (!p || !pool || !pool_is_known(pool))
         return true;
     if (!p->told && !tell_wishes(c, p, pool_id))

@@ -32,6 +32,8 @@ void forecast_supply(struct call *c, const struct change *ch);
 /* The attribute `cidr` of a new object, when it is written, is asked for in the pool that the
  * attribute `pool` names. */
 void forecast_wish(struct call *c, const struct change *ch, const char *pool, const char *cidr);
+/* A network of that Region will have this CIDR, of no pool: see occupied_counts. */
+void forecast_network(struct call *c, const char *region, const struct cidr *cidr);
 /* The plan of an object shows these CIDRs, to be taken from that pool. Sorts and merges the array.
  */
 void forecast_wish_all(struct call *c, const struct change *ch, const char *pool,

@@ -228,7 +228,10 @@ static bool hydrate_visit(void *ctx, const struct state_instance *i)
     if (!r || !provider_is_ours(i->provider))
         return true;
     const char *problem = NULL;
-    struct facts f = {.arena = h->scratch, .insides = h->estate->insides, .json = i->attributes};
+    struct facts f = {.arena = h->scratch,
+                      .insides = h->estate->insides,
+                      .json = i->attributes,
+                      .where = h->estate->origin};
     enum load_result result = resource_loader(r)(h->estate->engine, &f, &problem);
     if (result != LOAD_OK)
         report_load(h, i, result, problem);

@@ -28,6 +28,7 @@
 
 #include "provider/claims_internal.h"
 #include "provider/discovered.h"
+#include "provider/occupied.h"
 #include "provider/state_internal.h"
 
 #define MEMBERS_MAX  1000 /* states of one estate */
@@ -345,7 +346,10 @@ static bool load_visit(void *ctx, const struct state_instance *i)
     if (!r || !is_kin(i->provider))
         return true;
     const char *problem = NULL;
-    struct facts f = {.arena = l->scratch, .json = i->attributes, .insides = e->insides};
+    struct facts f = {.arena = l->scratch,
+                      .json = i->attributes,
+                      .insides = e->insides,
+                      .where = l->m->shown};
     if (!note_places(l, r, &f))
         return false;
     enum load_result result = resource_loader(r)(e->engine, &f, &problem);
@@ -357,6 +361,8 @@ static bool load_visit(void *ctx, const struct state_instance *i)
                               "issued again. Correct it there.",
                               i->address, l->m->shown, problem);
     memory_remember(e->memory, r, &f);
+    if (!l->first && !occupied_learn(e, r, &f))
+        arena_exhausted(l->x->arena);
     departure_fn departure = resource_departure(r);
     if (departure)
         note_lines(l, departure(&f));

@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "proto/codec.h"
+#include "provider/occupied.h"
 
 struct whole {
     const char *id; /* first: what the trees compare */
@@ -229,6 +230,7 @@ static void remember_network(struct memory *m, const struct resource *r, const c
         .zone = text_of(f, "availability_zone_id"),
         .tenancy = text_of(f, "instance_tenancy"),
         .tags = fact_tags(f, "tags_all"),
+        .where = f->where ? f->where : "",
         .dns_support = fact_bool(f, "enable_dns_support"),
         .dns_hostnames = fact_bool(f, "enable_dns_hostnames"),
         .address_metrics = fact_bool(f, "enable_network_address_usage_metrics"),
@@ -297,8 +299,12 @@ void provider_observe(struct call *c, const struct resource *r, const struct val
     if (!m)
         return;
     const char *id = value_str(value_get(prior, "id"), NULL);
+    const struct network *before = id && is_network(r) ? memory_network(m, id) : NULL;
+    const char *where = before ? before->where : NULL;
     if (!value_is_known(now) && id)
         memory_forget(m, r, id);
     else if (value_is_known(now))
-        memory_remember(m, r, &(struct facts){.arena = c->arena, .value = now});
+        memory_remember(m, r, &(struct facts){.arena = c->arena, .value = now, .where = where});
+    if (is_network(r))
+        occupied_observe(c, r, prior, now);
 }

@@ -28,6 +28,7 @@
  */
 #include "provider/estate.h"
 #include "provider/forecast.h"
+#include "provider/occupied.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +279,7 @@ enum outcome plan_ahead(struct call *c, const struct resource *r, struct change 
     enum outcome out = r->plan ? r->plan(c, ch) : CALL_DONE;
     bool taken = false;
     if (out == CALL_DONE && !c->diags->errors) {
+        occupied_plan(c, r, ch);
         fill(c, r, ch, chosen, NULL);
         if (!shown.is && c->client.store_planned_private && ch->kind != CHANGE_DELETE)
             taken = first_plan(c, r, ch);

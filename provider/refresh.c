@@ -33,6 +33,7 @@
 #include <time.h>
 
 #include "proto/log.h"
+#include "provider/occupied.h"
 
 #define LOOK_MS       200
 #define SHARE_OF_TIME 10
@@ -227,7 +228,10 @@ static bool load_new(void *ctx, const struct state_instance *i)
     const char *problem = NULL;
     if (!instance_of_ours(t->scratch, i, &seen) || snapshot_find(&e->watch->last, &seen))
         return true;
-    struct facts f = {.arena = t->scratch, .insides = e->insides, .json = i->attributes};
+    struct facts f = {.arena = t->scratch,
+                      .insides = e->insides,
+                      .json = i->attributes,
+                      .where = e->origin};
     struct seen *kept = snapshot_find(t->now, &seen);
     if (kept)
         kept->known = departure_is_known(e, kept->lines);
@@ -237,6 +241,7 @@ static bool load_new(void *ctx, const struct state_instance *i)
                  problem ? problem : "out of memory");
     else
         memory_remember(e->memory, seen.resource, &f);
+    t->failed = t->failed || !occupied_learn(e, seen.resource, &f);
     t->loaded += !t->failed;
     return !t->failed;
 }
