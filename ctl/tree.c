@@ -173,7 +173,8 @@ static void add_taken(struct tree *t, struct twigs *l, const struct pool *p)
     engine_each_allocation(e, p, add_drawn, l);
     size_t allocations = l->count;
     for (size_t i = 0; pool_cidr_at(p, i, &c); i++)
-        engine_each_occupant(e, p, &c, add_occupant, l);
+        if (!engine_each_occupant(e, p, &c, add_occupant, l))
+            arena_exhausted(l->arena);
     if (l->count > allocations)
         qsort(l->items, l->count, sizeof *l->items, by_cidr);
 }

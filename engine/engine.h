@@ -454,8 +454,8 @@ void engine_plan_leave_occupant(struct engine *e, const char *allocation_id);
 void engine_unload_occupant(struct engine *e, const char *allocation_id);
 void engine_forget_occupants(struct engine *e); /* all of them */
 typedef bool (*occupant_visit)(void *ctx, const struct occupant *o);
-/* Those that overlap c and count in the pool, containers first; fn returns false to stop. O(log n)
- * and what is visited. */
+/* Those that overlap c and count in the pool, containers first; fn returns false to stop. False: it
+ * did, or memory is out. O(log n) and what is visited. */
 bool engine_each_occupant(struct engine *e, const struct pool *p, const struct cidr *c,
                           occupant_visit fn, void *ctx);
 /* What resources can draw from: the pool's space with its occupants taken. The blocks of what is

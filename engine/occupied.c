@@ -337,7 +337,10 @@ static bool each_in_layer(const struct engine *e, const struct layer *l, enum oc
 bool engine_each_occupant(struct engine *e, const struct pool *p, const struct cidr *c,
                           occupant_visit fn, void *ctx)
 {
-    const struct layer *l = occupied_ready(e) ? layer_of(e, p) : NULL;
+    if (!occupied_ready(e)) {
+        return false;
+    }
+    const struct layer *l = layer_of(e, p);
     return !l || each_in_layer(e, l, OCCUPIED_NOW, c, fn, ctx);
 }
 
