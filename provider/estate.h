@@ -184,7 +184,7 @@ typedef void (*network_visit)(void *ctx, const struct network *n);
 void memory_each_network(const struct memory *m, enum network_kind kind, network_visit fn,
                          void *ctx);
 
-/* The provider's observe hook: keeps the memory up to date. */
+/* Keeps the memory up to date, see estate_observe. */
 void provider_observe(struct call *c, const struct resource *r, const struct value *prior,
                       const struct value *now);
 
@@ -432,6 +432,10 @@ bool estate_watch(struct call *c);
 void watch_removed(const struct estate *e, const struct resource *r, const char *id);
 /* Is this object in the own state, as it was read last? */
 bool estate_stores(const struct estate *e, const struct resource *r, const char *id);
+/* The provider's observe hook: provider_observe, and what is made is told to the other processes of
+ * the run. */
+void estate_observe(struct call *c, const struct resource *r, const struct value *prior,
+                    const struct value *now);
 /* Takes away what these lines (see departure_fn) say, but for what a run claims. True when there
  * was something else. */
 bool departure_unload(const struct estate *e, const char *lines);

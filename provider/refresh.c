@@ -22,10 +22,12 @@
  * repeated before ten times as long as the last reading took have passed, so that a large state
  * costs at most a tenth of the time.
  *
- * Only local states are watched. Other backends are stored to more seldom than a call waits.
+ * Other backends are stored to more seldom than a call waits. There the processes of a run tell each
+ * other what they make (siblings.c), and `last` stays what the provider was configured with.
  */
 #include "provider/discovered.h"
 #include "provider/estate.h"
+#include "provider/siblings.h"
 #include "provider/state_internal.h"
 
 #include <stdlib.h>
@@ -62,6 +64,7 @@ struct watch {
     char *lineage;     /* of the state; "" while there is none */
     uint64_t due_ms;   /* not read before */
     bool moving;       /* another process has stored something in this run */
+    struct siblings *siblings; /* what it tells, of a state that is no local file; else NULL */
 };
 
 /* --- snapshots --- */
@@ -138,14 +141,17 @@ static bool snapshot_take(struct snapshot *s, const struct state *state)
 
 bool watch_begin(struct estate *e, const struct state *s)
 {
-    if (!e->state_path)
+    /* Several states of a test are applied in one run. */
+    if (!e->state_path && strcmp(e->origin, STATE_OF_TEST) == 0)
         return true;
     struct watch *w = calloc(1, sizeof *w);
     if (!w)
         return false;
     e->watch = w;
     w->lineage = strdup(state_lineage(s));
-    if (stat(e->state_path, &w->begun) != 0)
+    if (!e->state_path && !(w->siblings = siblings_new(state_lineage(s))))
+        return false;
+    if (e->state_path && stat(e->state_path, &w->begun) != 0)
         w->begun = (struct stat){0};
     return w->lineage && snapshot_take(&w->last, s);
 }
@@ -155,6 +161,7 @@ void watch_free(struct watch *w)
     if (!w)
         return;
     snapshot_free(&w->last);
+    siblings_free(w->siblings);
     free(w->lineage);
     free(w);
 }
@@ -174,7 +181,7 @@ void watch_removed(const struct estate *e, const struct resource *r, const char 
 
 bool estate_stores(const struct estate *e, const struct resource *r, const char *id)
 {
-    return watched(e, r, id) != NULL;
+    return watched(e, r, id) || (e->watch && siblings_made(e->watch->siblings, id));
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -330,7 +337,7 @@ bool estate_watch(struct call *c)
     struct watch *w = estate_of(c)->watch;
     if (!w)
         return false;
-    bool changed = refresh(c);
+    bool changed = w->siblings ? siblings_hear(w->siblings, c) : refresh(c);
     if (changed) {
         w->moving = true;
         call_moved(c);
@@ -339,4 +346,13 @@ bool estate_watch(struct call *c)
         return false;
     c->poll_ms = changed ? 1 : LOOK_MS;
     return true;
+}
+
+void estate_observe(struct call *c, const struct resource *r, const struct value *prior,
+                    const struct value *now)
+{
+    const struct estate *e = estate_of(c);
+    provider_observe(c, r, prior, now);
+    if (e && e->watch && c->stage == CALL_APPLYING)
+        siblings_tell(e->watch->siblings, c, r, prior, now);
 }
