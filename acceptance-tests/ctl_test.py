@@ -332,6 +332,7 @@ resource "ipam_pool" "team" {
                 (["describe-ipams", "--query", "Ipams["], "the query is not understood"),
                 (["describe-ipams", "--query", "nothing(@)"], "no function nothing"),
                 (["describe-ipams", "--filters", "tier=free"], "has to have the form"),
+                (["describe-ipams", "--filters", '[{"Name": "tier", "Values": [1]}]'], "or as JSON"),
                 (["describe-ipams", "--filters", "Name=teir,Values=free"], "teir"),
                 (["free", "--ipam-pool-id", "ipam-pool-0unknown"], "does not exist"),
                 (["get-ipam-resource-cidrs", "--ipam-scope-id", "ipam-scope-0"], "does not exist"),

@@ -113,6 +113,9 @@ static bool add_json(struct arena *a, const char *text, struct items *out)
         const struct value *values = value_get(list->seq.items[i], "Values");
         if (name->kind != VALUE_STRING || values->kind != VALUE_SEQ)
             return false;
+        for (size_t k = 0; k < values->seq.count; k++)
+            if (values->seq.items[k]->kind != VALUE_STRING)
+                return false;
         items_add(out, value_set(a, value_set(a, &value_null, "name", name), "values", values));
     }
     return true;
@@ -131,7 +134,8 @@ static bool filters_given(struct ctl *c, const struct value **out)
             items_add(&found, one);
         if (!understood) {
             ctl_fail(CTL_USAGE, "a filter is not understood",
-                     "\"%s\" has to have the form Name=overlap-status,Values=overlapping,ignored",
+                     "\"%s\" has to have the form Name=overlap-status,Values=overlapping,ignored, "
+                     "or as JSON [{\"Name\": \"overlap-status\", \"Values\": [\"overlapping\"]}]",
                      texts[i]);
             return false;
         }
