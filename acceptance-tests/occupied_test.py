@@ -179,6 +179,68 @@ resource "ipam_vpc" "{name}" {{
 """
 
 
+class Scopes(Case):
+    """Inventories that name the scope that a network is in."""
+
+    SCOPE = """
+resource "ipam_scope" "lab" {
+  ipam_id = ipam.main.id
+}
+resource "ipam_pool" "lab" {
+  address_family = "ipv4"
+  ipam_scope_id  = ipam_scope.lab.id
+  locale         = "eu-west-1"
+  %s
+}
+resource "ipam_pool_cidr" "lab" {
+  ipam_pool_id = ipam_pool.lab.id
+  cidr         = "10.0.0.0/16"
+}
+"""
+
+    def test_a_named_scope_keeps_it_and_others_do_not(self):
+        text = estate() + self.SCOPE % ""
+        self.tf.up(text)
+        scope = self.tf.get("ipam_scope.lab")["id"]
+        self.tf.write(f"""version: 1
+region: eu-west-1
+networks:
+  - id: vpc-0lab
+    scope: {scope}
+    cidr: 10.0.0.0/20
+prefixes:
+  - cidr: 10.0.16.0/20
+    scope: ipam-scope-0123456789abcdef0
+""", "seen.yaml")
+        self.tf.write(seeing(text))
+        self.assert_says(self.tf.plan(), "names an IPAM scope that is not known",
+                         r"seen\.yaml:8:\d+ names ipam-scope-0123456789abcdef0")
+        self.tf.up(seeing(text + vpc("a") + vpc("b") + vpc("l", pool="lab")))
+        cidrs = self.tf.cidrs()
+        self.assertEqual(sorted(cidrs[f"ipam_vpc.{n}"] for n in "ab"),
+                         ["10.0.0.0/20", "10.0.32.0/20"])
+        self.assertEqual(cidrs["ipam_vpc.l"], "10.0.16.0/20")
+
+    def test_a_pool_takes_what_is_in_its_scope(self):
+        text = estate(rules="auto_import = true") + self.SCOPE % "auto_import = true" + """
+data "ipam_pool_allocations" "lab" {
+  ipam_pool_id = ipam_pool_cidr.lab.ipam_pool_id
+}
+data "ipam_pool_allocations" "main" {
+  ipam_pool_id = ipam_pool_cidr.main.ipam_pool_id
+}
+output "lab" { value = length(data.ipam_pool_allocations.lab.ipam_pool_allocations) }
+output "main" { value = length(data.ipam_pool_allocations.main.ipam_pool_allocations) }
+"""
+        self.tf.up(text)
+        scope = self.tf.get("ipam_scope.lab")["id"]
+        self.tf.write(f"version: 1\nregion: eu-west-1\nscope: {scope}\n"
+                      "networks:\n  - id: vpc-0lab\n    cidr: 10.0.0.0/20\n", "seen.yaml")
+        self.tf.up(seeing(text))
+        outputs = json.loads(self.tf.terraform("output", "-json").stdout)
+        self.assertEqual((outputs["lab"]["value"], outputs["main"]["value"]), (1, 0))
+
+
 class Plain(Case):
     """VPCs of the own resources that name a CIDR and no pool."""
 
@@ -190,7 +252,7 @@ class Plain(Case):
         self.tf.quiet()
         said = self.tf.refused(text + vpc_at("onto", "10.0.0.0/21"))
         self.assert_says(said, r"10\.0\.0\.0/21 overlaps 10\.0\.0\.0/20", r"vpc vpc-[0-9a-f]+ of account",
-                         r"as \S*terraform\.tfstate tells", "Give the VPC the pool",
+                         r"as \S*terraform\.tfstate tells", "give it the pool",
                          "respect_discovered = false")
 
     def test_a_pool_can_be_told_to_ignore_it(self):

@@ -284,6 +284,8 @@ static void read_inventories(struct ctl *c)
     assume_ipam(c);
     if (!adopt_discovered(c->estate, c->arena) || !occupied_load(c->estate, c->arena))
         arena_exhausted(c->arena);
+    occupied_warn_scopes(c->estate, &c->diags);
+    ctl_report(c);
 }
 
 /* --- the settings of who looks --- */

@@ -63,6 +63,7 @@ struct pool_search {
     const struct engine *engine;
     const struct cidr *cidr;
     const char *region, *vpc_id; /* one of them; the other is NULL */
+    const char *scope_id;        /* NULL: any */
     const struct pool *best;
 };
 
@@ -78,6 +79,8 @@ static bool serves(const struct pool_search *s, const struct pool *p)
     const char *vpc = planning_vpc(s->engine, p);
     if (s->vpc_id)
         return vpc && strcmp(vpc, s->vpc_id) == 0;
+    if (s->scope_id && (!info->scope_id || strcmp(info->scope_id, s->scope_id) != 0))
+        return false;
     return !vpc && info->locale && strcmp(info->locale, s->region) == 0;
 }
 
@@ -96,9 +99,13 @@ static bool search_visit(void *ctx, const struct pool *p)
     return true;
 }
 
-const struct pool *adopt_pool(const struct engine *e, const struct cidr *c, const char *region)
+const struct pool *adopt_pool(const struct engine *e, const struct cidr *c, const char *region,
+                              const char *scope_id)
 {
-    struct pool_search s = {.engine = e, .cidr = c, .region = region};
+    struct pool_search s = {.engine = e,
+                            .cidr = c,
+                            .region = region,
+                            .scope_id = engine_scope(e, scope_id) ? scope_id : NULL};
     engine_each_pool(e, search_visit, &s);
     return s.best;
 }
@@ -204,7 +211,7 @@ void adopt_missing_pool(struct call *c, const char *pool_name, const char *cidr_
     if (known || import_is_adopted(*private) || cidr_parse(text, strlen(text), &cidr) != CIDR_OK)
         return;
     const char *region = value_str(value_get(*state, "region"), estate_of(c)->region);
-    const struct pool *p = adopt_pool(e, &cidr, region);
+    const struct pool *p = adopt_pool(e, &cidr, region, "");
     if (!p)
         return;
     *state = value_set(c->arena, *state, pool_name, value_string(c->arena, pool_info(p)->id));
@@ -218,6 +225,7 @@ struct candidate {
     struct cidr cidr;
     const struct pool *pool;
     const char *id, *owner, *region;
+    const char *scope_id; /* NULL: any */
     struct tags tags;
     bool own; /* a resource of this provider, which names no pool */
 };
@@ -263,8 +271,9 @@ static void add_candidate(struct candidates *l, struct candidate k)
 {
     for (size_t i = 0; i < l->pool_count; i++) {
         k.pool = l->pools[i];
-        if (strcmp(pool_info(k.pool)->locale, k.region) == 0 &&
-            adopt_pool_contains(k.pool, &k.cidr))
+        const struct pool_info *info = pool_info(k.pool);
+        bool in_scope = !k.scope_id || (info->scope_id && strcmp(info->scope_id, k.scope_id) == 0);
+        if (in_scope && strcmp(info->locale, k.region) == 0 && adopt_pool_contains(k.pool, &k.cidr))
             add_one(l, &k);
     }
 }
@@ -275,11 +284,13 @@ static bool gather_sighting(void *ctx, const struct sighting *s)
     struct candidates *l = ctx;
     if (s->kind != SIGHTED_NETWORK || !*s->id)
         return true;
+    const char *scope = engine_scope(l->engine, s->scope_id) ? s->scope_id : NULL;
     for (size_t i = 0; i < s->cidr_count; i++)
         add_candidate(l, (struct candidate){.cidr = s->cidrs[i],
                                             .id = s->id,
                                             .owner = s->owner,
                                             .region = s->region,
+                                            .scope_id = scope,
                                             .tags = s->tags});
     return true;
 }

@@ -16,10 +16,12 @@ const char *sighting_text(struct arena *a, const struct sighting *s);
 /*
  * The pool that an existing CIDR of that Region belongs to, NULL: none. That is the deepest pool
  * that contains it and has the Region as its locale; of several (other scopes) the one in a default
- * scope, then the one with the lowest id. Pools that plan the inside of a VPC take no VPC.
+ * scope, then the one with the lowest id. A scope_id that is known leaves only the pools of that
+ * scope ("": any). Pools that plan the inside of a VPC take no VPC.
  * O(pools).
  */
-const struct pool *adopt_pool(const struct engine *e, const struct cidr *c, const char *region);
+const struct pool *adopt_pool(const struct engine *e, const struct cidr *c, const char *region,
+                              const char *scope_id);
 bool adopt_pool_contains(const struct pool *p, const struct cidr *c);
 /* The planning pool of that VPC that a subnet's CIDR belongs to, NULL: none. */
 const struct pool *adopt_planning_pool(const struct engine *e, const struct cidr *c,

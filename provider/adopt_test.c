@@ -90,7 +90,7 @@ static void see(struct fixture *f, const char *id, const char *region, const str
 static const char *pool_of(struct fixture *f, const char *cidr, const char *region)
 {
     const struct cidr c = parsed(cidr);
-    const struct pool *p = adopt_pool(f->estate->engine, &c, region);
+    const struct pool *p = adopt_pool(f->estate->engine, &c, region, "");
     return p ? pool_info(p)->id : "none";
 }
 

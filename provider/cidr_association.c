@@ -501,7 +501,8 @@ static enum outcome import_member(struct call *c, const char *id, const struct v
     }
     const struct value *base = adopt_base(c, t->resource, s);
     schema_decode(t->schema, base, &row);
-    const struct pool *p = adopt_pool(estate_of(c)->engine, &cidr, row.common.region.v);
+    const struct pool *p =
+        adopt_pool(estate_of(c)->engine, &cidr, row.common.region.v, s->scope_id);
     row.common.id = (struct field_string){ABSENT, ""};
     field_set_string(&row.vpc_id, vpc);
     if (p)

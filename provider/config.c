@@ -748,6 +748,7 @@ static enum outcome join_estate(struct call *c, struct attempt *attempt, void **
         return CALL_DONE;
     }
     warn_unclear(c, attempt->estate->sightings);
+    occupied_warn_scopes(attempt->estate, c->diags);
     engine_mark(attempt->estate->engine);
     estate_free(*state);
     *state = attempt->estate;

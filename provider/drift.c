@@ -153,9 +153,20 @@ struct overlaps {
     const struct drift_subject *subject;
     const struct sighting *self; /* may be NULL */
     const struct cidr *cidr;
+    const struct scope *scope; /* of its pool; NULL: it has none */
     struct text named;
     size_t count;
 };
+
+/* Another scope is another address space. Without a word of it, what is seen belongs to the default
+ * scopes, and so does what has no pool. */
+static bool in_scope(const struct overlaps *o, const struct sighting *s)
+{
+    const struct scope *named = engine_scope(estate_of(o->call)->engine, s->scope_id);
+    if (named && o->scope)
+        return named == o->scope;
+    return !(named || o->scope) || scope_info(named ? named : o->scope)->is_default;
+}
 
 /* Not what is an allocation as well: that overlap is a finding of the engine. */
 static bool is_other(const struct overlaps *o, const struct star *star)
@@ -170,7 +181,7 @@ static bool is_other(const struct overlaps *o, const struct star *star)
 static void note_overlap(struct overlaps *o, const struct star *star)
 {
     char text[CIDR_TEXT_SIZE];
-    if (!is_other(o, star) || ++o->count > NAMED_MAX)
+    if (!in_scope(o, star->seen) || !is_other(o, star) || ++o->count > NAMED_MAX)
         return;
     text_printf(&o->named, "%s%s of %s", o->count > 1 ? "; " : "", cidr_format(&star->cidr, text),
                 sighting_text(o->call->arena, star->seen));
@@ -189,27 +200,21 @@ static void find_overlaps(struct overlaps *o, const struct sky *s)
         note_overlap(o, &s->stars[i]);
 }
 
-/* Networks that are seen belong to the default scopes; another scope is another address space. */
-static bool in_seen_scope(const struct engine *e, const char *pool_id)
-{
-    const struct pool *p = engine_pool(e, pool_id);
-    const struct scope *s = p ? engine_scope(e, pool_info(p)->scope_id) : NULL;
-    return !s || scope_info(s)->is_default;
-}
-
 static void look_around(struct call *c, const struct drift_subject *s, const struct sighting *self,
                         const struct cidr *cidr, const char *pool_id)
 {
     struct estate *e = estate_of(c);
     char text[CIDR_TEXT_SIZE];
-    if (s->kind != SIGHTED_NETWORK || !cidr_is_set(cidr) || !in_seen_scope(e->engine, pool_id))
+    if (s->kind != SIGHTED_NETWORK || !cidr_is_set(cidr))
         return;
     const struct sky *sky = sky_of(e);
     if (!sky) {
         report_no_memory(c, "comparing the state with what was seen");
         return;
     }
-    struct overlaps o = {c, s, self, cidr, text_new(c->arena), 0};
+    const struct pool *p = engine_pool(e->engine, pool_id);
+    const struct scope *scope = p ? engine_scope(e->engine, pool_info(p)->scope_id) : NULL;
+    struct overlaps o = {c, s, self, cidr, scope, text_new(c->arena), 0};
     find_overlaps(&o, sky);
     if (o.count == 0)
         return;

@@ -101,7 +101,7 @@ static bool read_cover(struct reader *r, const struct node *n, const struct path
     return true;
 }
 
-/* `covers`, `account`, `region`, `cloud` at the top of a document. */
+/* `covers`, `account`, `region`, `cloud`, `scope` at the top of a document. */
 static bool read_defaults(struct reader *r, const struct node *document)
 {
     struct covering only = {NULL, NULL};
@@ -111,7 +111,8 @@ static bool read_defaults(struct reader *r, const struct node *document)
         !each_element(r, covers, PATH_ATTR(NULL, "covers"), read_cover, &only) ||
         !read_text(r, document, NULL, "account", &said.account) ||
         !read_text(r, document, NULL, "region", &said.region) ||
-        !read_text(r, document, NULL, "cloud", &said.cloud))
+        !read_text(r, document, NULL, "cloud", &said.cloud) ||
+        !read_text(r, document, NULL, "scope", &said.scope))
         return false;
     if (!*said.account && only.account)
         said.account = only.account;
@@ -123,6 +124,8 @@ static bool read_defaults(struct reader *r, const struct node *document)
         r->defaults.region = said.region;
     if (*said.cloud)
         r->defaults.cloud = said.cloud;
+    if (*said.scope)
+        r->defaults.scope = said.scope;
     return true;
 }
 
@@ -418,7 +421,7 @@ bool inventory_load_within(struct sightings *s, struct diags *d, const char *con
                            size_t count, const struct inventory_limits *limits)
 {
     struct inventory v = {.sightings = s, .diags = d, .limits = limits};
-    const struct inventory_defaults none = {"", "", ""};
+    const struct inventory_defaults none = {"", "", "", ""};
     for (size_t i = 0; i < count && !v.no_memory; i++)
         read_pattern(&v, patterns[i], patterns[i], NULL, &none);
     if (v.no_memory)

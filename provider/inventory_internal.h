@@ -65,7 +65,7 @@ const struct node *node_get(const struct node *map, const char *key);
 
 /* What a file says for those of its networks that do not say it themselves; "": nothing. */
 struct inventory_defaults {
-    const char *account, *region, *cloud;
+    const char *account, *region, *cloud, *scope;
 };
 
 /* What reading one file needs. */

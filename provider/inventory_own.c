@@ -91,6 +91,8 @@ static bool read_common(struct reader *r, const struct node *map, const struct p
            read_or(r, map, p, "account", around->owner, &out->owner) &&
            read_or(r, map, p, "region", around->region, &out->region) &&
            read_or(r, map, p, "cloud", around->cloud, &out->cloud) &&
+           (out->kind == SIGHTED_SUBNET ||
+            read_or(r, map, p, "scope", around->scope_id, &out->scope_id)) &&
            read_tags(r, map, p, &out->tags) && read_cidrs(r, map, p, cidrs);
 }
 
@@ -99,7 +101,8 @@ static bool read_subnet(struct reader *r, const struct node *n, const struct pat
     static const char *const known[] = {"id",    "cidr", "cidrs", "account", "region",
                                         "cloud", "zone", "name",  "tags",    NULL};
     const struct sighting *network = ctx;
-    struct sighting one = {.kind = SIGHTED_SUBNET, .network_id = network->id};
+    struct sighting one = {
+        .kind = SIGHTED_SUBNET, .network_id = network->id, .scope_id = network->scope_id};
     struct cidr_list cidrs = {0};
     return check_names(r, n, p, known) && read_common(r, n, p, network, &one, &cidrs) &&
            add_sighting(r, n, &one, &cidrs);
@@ -107,14 +110,16 @@ static bool read_subnet(struct reader *r, const struct node *n, const struct pat
 
 static struct sighting surroundings(const struct reader *r)
 {
-    return (struct sighting){
-        .owner = r->defaults.account, .region = r->defaults.region, .cloud = r->defaults.cloud};
+    return (struct sighting){.owner = r->defaults.account,
+                             .region = r->defaults.region,
+                             .cloud = r->defaults.cloud,
+                             .scope_id = r->defaults.scope};
 }
 
 static bool read_network(struct reader *r, const struct node *n, const struct path *p, void *ctx)
 {
-    static const char *const known[] = {"id",   "cidr", "cidrs", "account", "region", "cloud",
-                                        "zone", "name", "tags",  "subnets", NULL};
+    static const char *const known[] = {"id",   "cidr", "cidrs", "account", "region",  "cloud",
+                                        "zone", "name", "tags",  "scope",   "subnets", NULL};
     (void)ctx;
     const struct sighting around = surroundings(r);
     struct sighting one = {.kind = SIGHTED_NETWORK};
@@ -130,8 +135,8 @@ static bool read_network(struct reader *r, const struct node *n, const struct pa
 
 static bool read_prefix(struct reader *r, const struct node *n, const struct path *p, void *ctx)
 {
-    static const char *const known[] = {"id",    "cidr", "cidrs", "account", "region",
-                                        "cloud", "zone", "name",  "tags",    NULL};
+    static const char *const known[] = {"id",   "cidr", "cidrs", "account", "region", "cloud",
+                                        "zone", "name", "tags",  "scope",   NULL};
     (void)ctx;
     struct sighting one = surroundings(r);
     struct cidr_list cidrs = {0};
@@ -145,8 +150,8 @@ static bool read_prefix(struct reader *r, const struct node *n, const struct pat
 
 bool read_own(struct reader *r, const struct node *document)
 {
-    static const char *const known[] = {"version", "account",  "region",   "cloud", "covers",
-                                        "include", "networks", "prefixes", NULL};
+    static const char *const known[] = {"version", "account", "region",   "cloud",    "scope",
+                                        "covers",  "include", "networks", "prefixes", NULL};
     const char *version;
     const struct node *networks, *prefixes;
     if (!check_names(r, document, NULL, known) ||

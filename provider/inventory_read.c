@@ -112,6 +112,8 @@ bool add_sighting(struct reader *r, const struct node *at, struct sighting *one,
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!*texts[i])
             *texts[i] = "";
+    if (!one->scope_id)
+        one->scope_id = r->defaults.scope;
     one->allocation_id = "";
     take_from_tags(one);
     one->where = reader_where(r, at);

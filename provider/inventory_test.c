@@ -399,7 +399,7 @@ static void errors_name_their_place(void **state)
         {"networks: []\n", "file:1:1: has no version"},
         {"version: 2\n", "file:1:10: version is \"2\", and only 1 is known"},
         {OWN "network: []\n", "file:2:1: has the key \"network\", and only these are known here: "
-                              "version, account, region, cloud, covers, include, networks, "
+                              "version, account, region, cloud, scope, covers, include, networks, "
                               "prefixes"},
         {OWN "networks: {}\n", "file:2:11: networks has to be a list"},
         {OWN "networks:\n- cidrs: [10.0.0.0/16, 10.1.0.1/16]\n",

@@ -36,6 +36,7 @@
 #include <json-c/linkhash.h>
 
 #include "proto/log.h"
+#include "proto/text.h"
 #include "provider/adopt.h"
 #include "provider/forecast.h"
 
@@ -102,6 +103,46 @@ bool own_cidrs_have(const struct own_cidrs *o, const struct sighting *s, const s
     return own_has(o, c, s->id) || (s->kind == SIGHTED_NETWORK && own_has(o, c, s->network_id));
 }
 
+/* --- scopes --- */
+
+bool sighting_in_scope(const struct engine *e, const struct sighting *s, const struct cidr *c,
+                       const struct scope *scope)
+{
+    if (*s->scope_id && engine_scope(e, s->scope_id))
+        return strcmp(s->scope_id, scope_info(scope)->id) == 0;
+    return engine_scope_takes(e, scope, c, s->region);
+}
+
+#define SCOPES_SHOWN 5
+
+struct strange {
+    const struct engine *engine;
+    struct text text;
+    size_t count;
+};
+
+static bool note_strange(void *ctx, const struct sighting *s)
+{
+    struct strange *st = ctx;
+    if (*s->scope_id && !engine_scope(st->engine, s->scope_id) && st->count++ < SCOPES_SHOWN)
+        text_printf(&st->text, "%s names %.64s.\n", s->where, s->scope_id);
+    return true;
+}
+
+void occupied_warn_scopes(const struct estate *e, struct diags *d)
+{
+    struct strange st = {.engine = e->engine, .text = text_new(d->arena)};
+    sightings_each(e->sightings, note_strange, &st);
+    if (st.count > SCOPES_SHOWN)
+        text_printf(&st.text, "... and %zu more.\n", st.count - SCOPES_SHOWN);
+    if (st.count > 0)
+        diag_warning(d, NULL, "An inventory names an IPAM scope that is not known",
+                     "%sUntil a state that was read has the scope, these networks count in the "
+                     "default scopes. Correct the id, or name the state that has it in an estate "
+                     "block.",
+                     text_end(&st.text));
+}
+
 /* --- occupants --- */
 
 struct occupying {
@@ -125,6 +166,7 @@ static void occupy(struct occupying *o, const struct cidr *c, const char *inside
 {
     const struct sighting *one = o->one;
     const struct occupant occupant = {
+        .scope_id = engine_scope(o->estate->engine, one->scope_id) ? one->scope_id : NULL,
         .region = one->region,
         .inside = inside,
         .cidr = *c,

@@ -21,6 +21,13 @@ void own_cidrs_gather(const struct estate *e, struct arena *a, struct own_cidrs 
 /* Is this CIDR of the sighting one that the own resource of that id has, too? O(log n). */
 bool own_cidrs_have(const struct own_cidrs *o, const struct sighting *s, const struct cidr *c);
 
+/* Does what was seen, with this CIDR of it, belong to the scope? The one that it names, when that
+ * is known, else what follows from Region and CIDR (engine_scope_takes). */
+bool sighting_in_scope(const struct engine *e, const struct sighting *s, const struct cidr *c,
+                       const struct scope *scope);
+/* Warns of scopes that sightings name and nobody knows. O(sightings). */
+void occupied_warn_scopes(const struct estate *e, struct diags *d);
+
 /* Keeps in the estate which networks without a pool its own state has: before other states are
  * read. Uses the estate's arena. O(n log n). */
 void occupied_own(struct estate *e, struct arena *scratch);

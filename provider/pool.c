@@ -108,10 +108,10 @@ static const struct attribute attributes[] = {
      .type = &type_bool,
      .flags = ATTR_OPTIONAL,
      .description =
-         "Whether networks that were seen inside the pool's CIDRs, in an inventory or in "
-         "a state that another provider wrote, keep their space: nothing is given to "
-         "resources there but to the network itself. Pools can be put on top. Default: "
-         "true.",
+         "Whether networks inside the pool's CIDRs that no pool gave keep their space: what was "
+         "seen in an inventory or in a state that another provider wrote, and VPCs of this "
+         "provider that name no pool. Nothing is given to resources there but to the network "
+         "itself. Pools can be put on top. Default: true.",
      FIELD(T, respect_discovered)},
     {.name = "cascade",
      .type = &type_bool,

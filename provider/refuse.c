@@ -12,8 +12,8 @@
  * {limit}, {text} {text2} {text3} as the refusal documents them, {holder} who has the space,
  * {owner} its account,
  * {origin} which state was read; {occupied} addresses of networks without a pool, {occupant} such a
- * network, {witness} what tells of it, {settle} what to do about it; of an orphan {keeper} its
- * pool, {lost} what that lacks, {restore} what brings it back.
+ * network, {witness} what tells of it; of an orphan {keeper} its pool, {lost} what that lacks,
+ * {restore} what brings it back.
  */
 #include "provider/estate.h"
 
@@ -154,7 +154,10 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
     [REFUSAL_OCCUPIED] = {"InvalidParameterValue", ROLE_CIDR,
                           "The CIDR {cidr} overlaps {conflict}, where {occupant} exists without "
                           "an allocation, as {witness} tells. What exists keeps its space, whoever "
-                          "made it. {settle}; or choose another CIDR."},
+                          "made it. Import it, or give it the pool when it is a VPC of this "
+                          "provider (ipv4_ipam_pool_id; it keeps its CIDR); or set "
+                          "respect_discovered = false in {pool}, correct what was seen there, or "
+                          "choose another CIDR."},
     [REFUSAL_ORPHAN] = {"InvalidParameterValue", ROLE_CIDR,
                         "The CIDR {cidr} overlaps {conflict}, which {holder} has from {keeper}, "
                         "although {lost}. A CIDR is issued once, also when what it came from has "
@@ -259,21 +262,6 @@ static const char *occupied_text(struct call *c, const struct refusal *w)
         return "";
     return arena_printf(c->arena, ", %s addresses of discovered networks",
                         count_format(w->occupied_addresses, buf, sizeof buf));
-}
-
-/* A resource of this provider gets the pool where it is configured; what others made is imported. */
-static const char *settle_text(struct call *c, const struct refusal *w)
-{
-    const char *pool = pool_name(c, w->id);
-    if (w->curable)
-        return arena_printf(c->arena,
-                            "Give the VPC the pool (ipv4_ipam_pool_id or ipv6_ipam_pool_id; it "
-                            "keeps its CIDR), or set respect_discovered = false in %s",
-                            pool);
-    return arena_printf(c->arena,
-                        "Import it, set respect_discovered = false in %s, or correct what was seen "
-                        "there",
-                        pool);
 }
 
 static const char *occupant_name(struct call *c, const struct refusal *w)
@@ -384,8 +372,6 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
         return occupied_text(c, w);
     if (IS("witness"))
         return w->text2[0] ? w->text2 : "this run, which has made it,";
-    if (IS("settle"))
-        return settle_text(c, w);
     if (IS("occupant"))
         return occupant_name(c, w);
     if (IS("keeper"))

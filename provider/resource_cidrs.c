@@ -169,7 +169,7 @@ static bool visit_sighting(void *ctx, const struct sighting *s)
     bool subnet = s->kind == SIGHTED_SUBNET;
     for (size_t i = 0; i < s->cidr_count; i++) {
         const struct cidr *c = &s->cidrs[i];
-        if (!engine_scope_takes(estate_of(l->call)->engine, l->scope, c, s->region) ||
+        if (!sighting_in_scope(estate_of(l->call)->engine, s, c, l->scope) ||
             own_cidrs_have(&l->own, s, c))
             continue;
         *resource_cidrs_add(l->out) = (struct resource_cidr){

@@ -101,11 +101,14 @@ static int cidr_order(const void *a, const void *b)
     return cidr_compare(a, b);
 }
 
-#define TEXTS 9
+#define TEXTS 10
 static void texts_of(struct sighting *s, const char **out[TEXTS])
 {
-    const char **all[TEXTS] = {&s->id,   &s->network_id, &s->cloud,         &s->owner, &s->region,
-                               &s->zone, &s->name,       &s->allocation_id, &s->where};
+    const char **all[TEXTS] = {&s->id,     &s->network_id, &s->cloud, &s->owner,
+                               &s->region, &s->zone,       &s->name,  &s->allocation_id,
+                               &s->where,  &s->scope_id};
+    if (!s->scope_id)
+        s->scope_id = "";
     memcpy(out, all, sizeof all);
 }
 

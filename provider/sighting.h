@@ -28,6 +28,7 @@ struct sighting {
     const char *owner;      /* account, subscription, project; "" */
     const char *region, *zone, *name;
     const char *allocation_id; /* the value of ALLOCATION_TAG, or "" */
+    const char *scope_id;      /* that it belongs to; "" (NULL when added): not said */
     const char *where;         /* for messages: "aws_vpc.main in net.tfstate", "vpcs.yaml:12:3" */
     const struct cidr *cidrs;  /* in address order, both families */
     size_t cidr_count;

@@ -662,9 +662,10 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
     return CALL_DONE;
 }
 
-static const char *pool_for(struct call *c, const T *row, const struct cidr *cidr)
+static const char *pool_for(struct call *c, const T *row, const struct cidr *cidr,
+                            const char *scope_id)
 {
-    const struct pool *p = adopt_pool(estate_of(c)->engine, cidr, row->common.region.v);
+    const struct pool *p = adopt_pool(estate_of(c)->engine, cidr, row->common.region.v, scope_id);
     char text[CIDR_TEXT_SIZE];
     if (p)
         return pool_info(p)->id;
@@ -697,8 +698,9 @@ static const struct value *from_sighting(struct call *c, const struct sighting *
     field_set_string(&row.common.arn,
                      arn_make(c->arena, "ec2", row.common.region.v, owner, "vpc", row.common.id.v));
     fill_cidr(c, &row.cidr, v4);
-    field_set_string(&row.pool, pool_for(c, &row, v4));
-    const struct pool *p6 = v6 ? adopt_pool(estate_of(c)->engine, v6, row.common.region.v) : NULL;
+    field_set_string(&row.pool, pool_for(c, &row, v4, s->scope_id));
+    const struct pool *p6 =
+        v6 ? adopt_pool(estate_of(c)->engine, v6, row.common.region.v, s->scope_id) : NULL;
     field_set_string(&row.v6_pool, p6 ? pool_info(p6)->id : "");
     fill_v6(c, &row, p6 ? v6 : NULL);
     return schema_encode(c->arena, &schema, &row, base);
