@@ -7,9 +7,11 @@
  *     the inventory shows, and the plan goes on from there.
  *   - A state of somebody else only says what Terraform believed there. It makes a warning.
  *   - Only an inventory that is complete for the account and the Region makes something disappear,
- *     and only what was seen before. A VPC that was drawn here is in no inventory until it is built,
- *     and its CIDR must not become free because a file is older than the VPC. That it was seen is
- *     remembered in the object's private data.
+ *     and only what was seen before.
+ *
+ * A VPC that was drawn here is in no inventory until it is built, and its CIDR must not become free
+ * because a file is older than the VPC. So that it was seen is remembered in the object's private
+ * data.
  *
  * A refresh is not stored before it is applied. So what the state holds stays in the engine, too,
  * marked as leaving: checks of this plan may count on its space, picks keep off it, and the apply,
