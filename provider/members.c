@@ -122,9 +122,18 @@ struct holder *member_holder(struct claims *x, struct member *m)
     return m->holder;
 }
 
+static void identify(struct member *m, const struct stat *file)
+{
+    m->device = file->st_dev;
+    m->inode = file->st_ino;
+}
+
 struct member *member_own(struct claims *x, const char *path, const char *lineage, bool missing)
 {
     struct member *m = member_add(x, path ? path_real(x->arena, path) : NULL, x->estate->origin);
+    struct stat file;
+    if (m->path && stat(m->path, &file) == 0)
+        identify(m, &file);
     m->own = m->read = true;
     m->lineage = arena_strdup(x->arena, lineage);
     m->missing = missing;
@@ -133,17 +142,15 @@ struct member *member_own(struct claims *x, const char *path, const char *lineag
     return m;
 }
 
-static struct member *find_path(struct claims *x, const char *real)
+/* One file may have two paths. Asking the system about every member for each new one would take
+ * longer than reading 1,000 states, so each remembers what it was told. */
+static struct member *find_path(struct claims *x, const char *real, const struct stat *file)
 {
-    struct stat one, other;
     for (struct member *m = x->members; m; m = m->next)
         if (m->path && strcmp(m->path, real) == 0)
             return m;
-    if (stat(real, &one) != 0)
-        return NULL;
-    for (struct member *m = x->members; m; m = m->next)
-        if (m->path && stat(m->path, &other) == 0 && one.st_dev == other.st_dev &&
-            one.st_ino == other.st_ino)
+    for (struct member *m = x->members; m && file->st_ino; m = m->next)
+        if (m->path && m->inode == file->st_ino && m->device == file->st_dev)
             return m;
     return NULL;
 }
@@ -151,9 +158,13 @@ static struct member *find_path(struct claims *x, const char *real)
 struct member *member_at(struct claims *x, const char *path, const char *shown)
 {
     const char *real = path_real(x->arena, path);
-    struct member *m = find_path(x, real);
+    struct stat file;
+    if (stat(real, &file) != 0)
+        memset(&file, 0, sizeof file);
+    struct member *m = find_path(x, real, &file);
     if (!m && x->member_count < MEMBERS_MAX) {
         m = member_add(x, real, shown ? shown : path);
+        identify(m, &file);
         member_holder(x, m);
     }
     return m;
@@ -516,6 +527,7 @@ static void start(struct claims *x, struct member *m)
     if (m->path) {
         if (stat(m->path, &m->seen) != 0)
             memset(&m->seen, 0, sizeof m->seen);
+        identify(m, &m->seen);
         m->racy = is_racy(&m->seen);
     }
     struct state_options options = {.path = m->path, .command = m->command};
