@@ -1,2 +1,2 @@
 # The pool, then what is in use there: <pool id>;<key>=<cidr>;<key>=<cidr>...
-terraform import ipam_allocation_set.teams 'ipam-pool-0123456789abcdef0;payments=10.0.0.0/20;onprem=10.0.64.0/20'
+terraform import ipam_allocation_set.teams 'ipam-pool-0123456789abcdef0;payments=10.64.0.0/20;onprem=10.64.64.0/20'

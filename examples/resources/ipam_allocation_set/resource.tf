@@ -10,7 +10,7 @@ resource "ipam_pool" "prod" {
 
 resource "ipam_pool_cidr" "prod" {
   ipam_pool_id = ipam_pool.prod.id
-  cidr         = "10.0.0.0/16"
+  cidr         = "10.64.0.0/16"
 }
 
 # One resource for all of them: the plan shows every CIDR, and none moves when others come or go.
@@ -19,7 +19,7 @@ resource "ipam_allocation_set" "teams" {
   requests = {
     payments = { netmask_length = 20, tags = { Team = "payments" } }
     search   = { netmask_length = 22 }
-    onprem   = { cidr = "10.0.64.0/20", description = "Data centre" }
+    onprem   = { cidr = "10.64.64.0/20", description = "Data centre" }
   }
   depends_on = [ipam_pool_cidr.prod]
 }

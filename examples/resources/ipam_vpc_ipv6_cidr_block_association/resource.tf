@@ -14,7 +14,7 @@ resource "ipam_pool_cidr" "ula" {
 }
 
 resource "ipam_vpc" "payments" {
-  cidr_block = "10.0.0.0/20"
+  cidr_block = "10.96.0.0/20"
 }
 
 resource "ipam_vpc_ipv6_cidr_block_association" "payments" {
