@@ -280,6 +280,20 @@ class Plain(Case):
         self.assert_disjoint(self.tf.cidrs().values())
         self.tf.quiet()
 
+    def test_a_draw_keeps_off_one_that_the_run_makes_later(self):
+        text = (estate() + vpc("first") + plain("later", "10.0.0.0/20", "depends_on = [ipam_vpc.first]"))
+        self.tf.up(text)
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.first": "10.0.16.0/20",
+                                           "ipam_vpc.later": "10.0.0.0/20"})
+        self.tf.quiet()
+
+    def test_a_tainted_one_gives_its_space_back(self):
+        self.tf.up(estate("10.0.0.0/20") + plain("old", "10.0.0.0/20"))
+        self.tf.terraform("taint", "ipam_vpc.old")
+        self.tf.up(estate("10.0.0.0/20") + vpc("new").replace(
+            "ipv4_netmask_length = 20", 'cidr_block = "10.0.0.0/20"'))
+        self.assertEqual(self.tf.cidrs(), {"ipam_vpc.new": "10.0.0.0/20"})
+
     def test_an_explicit_one_on_an_allocation_is_created_and_warned_of(self):
         self.tf.up(estate() + vpc_at("a", "10.0.0.0/20"))
         done = self.tf.up(estate() + vpc_at("a", "10.0.0.0/20") + plain("on", "10.0.0.0/18"))
