@@ -443,6 +443,7 @@ class ResourceCidrs(DataCase):
     BASE = estate() + vpc_at("good", "10.0.0.0/24", 'tags = { Name = "good" }') + """
 resource "ipam_vpc" "loose" {
   cidr_block = "10.0.0.128/25"
+  depends_on = [ipam_vpc.good] # first, it would keep its space from a VPC of the pool
 }
 resource "ipam_vpc" "apart" {
   cidr_block = "192.168.0.0/24"
