@@ -153,6 +153,11 @@ static const struct attribute quotas_attributes[] = {
     QUOTA("scopes_per_ipam", 1000000,
           "Scopes of an IPAM, the two default ones included. Default: "
           "5."),
+    QUOTA("resource_discoveries_per_region", 1000000,
+          "Resource discoveries of an account in a Region, besides the default one. Default: 1."),
+    QUOTA("resource_discovery_associations_per_ipam", 1000000,
+          "Resource discoveries that are associated with an IPAM, besides the default one. "
+          "Default: 5."),
     END_ATTRIBUTES,
 };
 static const struct attribute state_attributes[] = {
@@ -394,6 +399,8 @@ struct estate *estate_new(void)
     e->region = DEFAULT_REGION;
     e->account_id = DEFAULT_ACCOUNT_ID;
     e->default_tags = &value_null;
+    e->discoveries_per_region = DEFAULT_DISCOVERIES_PER_REGION;
+    e->associations_per_ipam = DEFAULT_ASSOCIATIONS_PER_IPAM;
     e->origin = "the state";
     return e;
 }
@@ -541,17 +548,19 @@ static const char *const *kept_strings(struct arena *a, const struct value *set)
     return items;
 }
 
-static void take_quotas(const struct settings *s, struct engine *e)
+static void take_quotas(const struct settings *s, struct estate *e)
 {
     const struct value *block = first_block(&s->quotas);
-    struct quotas *q = engine_quotas(e);
+    struct quotas *q = engine_quotas(e->engine);
     const struct {
         const char *name;
         unsigned *limit;
     } all[] = {{"pool_depth", &q->pool_depth},
                {"cidrs_per_pool", &q->cidrs_per_pool},
                {"pools_per_scope", &q->pools_per_scope},
-               {"scopes_per_ipam", &q->scopes_per_ipam}};
+               {"scopes_per_ipam", &q->scopes_per_ipam},
+               {"resource_discoveries_per_region", &e->discoveries_per_region},
+               {"resource_discovery_associations_per_ipam", &e->associations_per_ipam}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         int64_t n;
         if (value_as_int(value_get(block, all[i].name), &n))
@@ -568,7 +577,7 @@ static void take_settings(struct call *c, const struct settings *s, struct estat
     const struct value *ignored = first_block(&s->ignore_tags);
     e->ignored_tags.keys = kept_strings(e->arena, value_get(ignored, "keys"));
     e->ignored_tags.prefixes = kept_strings(e->arena, value_get(ignored, "key_prefixes"));
-    take_quotas(s, e->engine);
+    take_quotas(s, e);
     e->exhaustion_warning = s->exhaustion.is == KNOWN ? (int)s->exhaustion.v : DEFAULT_EXHAUSTION;
     e->organization = organization_read(c, first_block(&s->organization), e->arena);
     const struct value *tags = value_get(first_block(&s->default_tags), "tags");

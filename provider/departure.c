@@ -111,6 +111,11 @@ static bool treat_line(const struct estate *e, const char *line, size_t n,
     text[n] = '\0';
     char *underscore = strchr(text, '_');
     struct cidr c;
+    if (*text == 'd') { /* a discovery or an association: only the memory has it */
+        if (t == &marking)
+            memory_leave(e->memory, text + 2);
+        return false;
+    }
     bool inside = *text == 's' || *text == 'v';
     struct engine *engine = inside ? e->insides : e->engine;
     if (*text == 'e')

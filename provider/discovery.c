@@ -5,10 +5,15 @@
  * to the IPAMs that it is associated with. Offline there is nothing to look for: knowledge comes
  * from state. The two resources are recorded, checked and given AWS's ids, so that configurations
  * with a delegated discovery run as they are.
+ *
+ * Two of AWS's quotas are about them. The engine knows neither, so those that exist are counted in
+ * the memory (memory.c): what the own state and this run have. The defaults that come with an IPAM
+ * are none of them.
  */
 #include "provider/estate.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 struct discovery_row {
@@ -113,6 +118,86 @@ static const struct schema discovery_schema = {
               .blocks = discovery_blocks},
 };
 
+/* --- quotas --- */
+
+struct quota {
+    const struct resource *resource;
+    const char *what, *place; /* in words */
+    struct {
+        const char *name, *value; /* attributes of those that count; name NULL: no more */
+    } match[2];
+    unsigned limit;
+};
+
+struct tally {
+    struct call *call;
+    const struct quota *quota;
+    const char *own_id; /* does not count; NULL: has none yet */
+    size_t count;
+};
+
+static void count_one(void *ctx, const char *id)
+{
+    struct tally *t = ctx;
+    const struct quota *q = t->quota;
+    const struct value *v =
+        memory_object(estate_of(t->call)->memory, t->call->arena, q->resource, id);
+    bool counts = !memory_leaves(estate_of(t->call)->memory, id) &&
+                  (!t->own_id || strcmp(id, t->own_id) != 0);
+    for (size_t i = 0; counts && i < 2 && q->match[i].name; i++)
+        counts = strcmp(value_str(value_get(v, q->match[i].name), ""), q->match[i].value) == 0;
+    t->count += counts;
+}
+
+/* Is there room for one more? As engine_said_yes. Waits, since another one may go in this run. */
+static bool quota_allows(struct call *c, const struct quota *q, const struct field_string *id,
+                         const char *doing, enum outcome *out)
+{
+    struct tally t = {c, q, id->is == KNOWN ? id->v : NULL, 0};
+    *out = CALL_DONE;
+    memory_each_id(estate_of(c)->memory, q->resource, count_one, &t);
+    if (t.count < q->limit)
+        return true;
+    struct refusal why = {
+        .code = REFUSAL_QUOTA, .curable = true, .count = t.count, .limit = q->limit};
+    snprintf(why.id, sizeof why.id, "%.120s", q->place);
+    snprintf(why.text, sizeof why.text, "%s", q->what);
+    return engine_said_yes(c, ENGINE_REFUSED, doing, &why, NULL, out);
+}
+
+static const char doing_discovery[] = "creating IPAM Resource Discovery";
+
+static bool discovery_allowed(struct call *c, const struct discovery_row *row, enum outcome *out)
+{
+    const struct estate *e = estate_of(c);
+    const char *region = row->common.region.v;
+    const struct quota q = {
+        .resource = &discovery_resource,
+        .what = "resource discovery",
+        .place = arena_printf(c->arena, "Account %s in %s", e->account_id, region),
+        .match = {{"owner_id", e->account_id}, {"ipam_resource_discovery_region", region}},
+        .limit = e->discoveries_per_region,
+    };
+    return quota_allows(c, &q, &row->common.id, doing_discovery, out);
+}
+
+/* A line for the memory only, see departure.c. */
+const char *depart_discovery(const struct facts *f)
+{
+    const char *id = fact_string(f, "id");
+    return id ? arena_printf(f->arena, "d %s\n", id) : "";
+}
+
+/* What waits for room may go on. */
+static enum outcome destroy(struct call *c, struct change *ch)
+{
+    (void)ch;
+    call_progress(c);
+    return CALL_DONE;
+}
+
+/* --- discoveries --- */
+
 /* The plan of an object of which the configuration decides all that is not an id. */
 static void plan_recorded(struct call *c, struct change *ch, const struct schema *s)
 {
@@ -124,21 +209,30 @@ static void plan_recorded(struct call *c, struct change *ch, const struct schema
 static enum outcome discovery_plan(struct call *c, struct change *ch)
 {
     struct discovery_row row = {0};
+    enum outcome out = CALL_DONE;
+    plan_departure(c, ch, &discovery_resource);
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
     plan_recorded(c, ch, &discovery_schema);
     schema_decode(&discovery_schema, ch->planned, &row);
-    if (ch->kind == CHANGE_CREATE)
-        check_home_region(c, &row.operating_regions, &row.common.region,
-                          "creating IPAM Resource Discovery", "resource discovery");
-    return CALL_DONE;
+    if (ch->kind != CHANGE_CREATE)
+        return CALL_DONE;
+    check_home_region(c, &row.operating_regions, &row.common.region, doing_discovery,
+                      "resource discovery");
+    if (!c->diags->errors && row.common.region.is == KNOWN)
+        discovery_allowed(c, &row, &out);
+    return out;
 }
 
 static enum outcome discovery_create(struct call *c, struct change *ch, const struct value **state)
 {
     struct discovery_row row = {0};
+    enum outcome out;
     schema_decode(&discovery_schema, ch->planned, &row);
     const char *account = estate_of(c)->account_id;
+    /* What was imported exists. */
+    if (ch->kind == CHANGE_CREATE && !discovery_allowed(c, &row, &out))
+        return out;
     const char *id =
         row.common.id.is == KNOWN ? row.common.id.v : id_new(c, "ipam-res-disco-", ID_DIGITS);
     if (!id)
@@ -177,6 +271,7 @@ const struct resource discovery_resource = {
     .plan = discovery_plan,
     .create = discovery_create,
     .update = discovery_update,
+    .destroy = destroy,
     .import = discovery_import,
     .upgrade = upgrade_state,
 };
@@ -239,31 +334,53 @@ static const struct schema association_schema = {
               .blocks = association_blocks},
 };
 
+static const char doing_association[] = "creating IPAM Resource Discovery Association";
+
+static bool association_allowed(struct call *c, const struct association_row *row,
+                                enum outcome *out)
+{
+    const struct quota q = {
+        .resource = &discovery_association_resource,
+        .what = "resource discovery association",
+        .place = arena_printf(c->arena, "The IPAM %s", row->ipam_id.v),
+        .match = {{"ipam_id", row->ipam_id.v}},
+        .limit = estate_of(c)->associations_per_ipam,
+    };
+    return quota_allows(c, &q, &row->common.id, doing_association, out);
+}
+
 static enum outcome association_plan(struct call *c, struct change *ch)
 {
-    if (ch->kind != CHANGE_DELETE)
-        plan_recorded(c, ch, &association_schema);
-    return CALL_DONE;
+    struct association_row row = {0};
+    enum outcome out = CALL_DONE;
+    plan_departure(c, ch, &discovery_association_resource);
+    if (ch->kind == CHANGE_DELETE)
+        return CALL_DONE;
+    plan_recorded(c, ch, &association_schema);
+    schema_decode(&association_schema, ch->planned, &row);
+    if (ch->kind == CHANGE_CREATE && row.ipam_id.is == KNOWN)
+        association_allowed(c, &row, &out);
+    return out;
 }
 
 /* The form of the id is all that can be known of a discovery: it may be another account's. */
 static bool association_valid(struct call *c, const struct association_row *row,
                               const struct ipam *ipam)
 {
-    static const char doing[] = "creating IPAM Resource Discovery Association";
     if (!ipam) {
         struct refusal why = {.code = REFUSAL_IPAM_UNKNOWN};
         strncpy(why.id, row->ipam_id.v, sizeof why.id - 1);
-        report_refusal(c, doing, &why, NULL);
+        report_refusal(c, doing_association, &why, NULL);
         return false;
     }
     if (id_has_form(row->discovery_id.v, "ipam-res-disco-"))
         return true;
-    diag_error(c->diags, PATH_ATTR(NULL, "ipam_resource_discovery_id"),
-               arena_printf(c->arena, "%s: InvalidIpamResourceDiscoveryId.NotFound", doing),
-               "\"%.100s\" is not the id of a resource discovery. It has the form ipam-res-disco- "
-               "followed by hex digits. Use the id of an ipam_resource_discovery.",
-               row->discovery_id.v);
+    diag_error(
+        c->diags, PATH_ATTR(NULL, "ipam_resource_discovery_id"),
+        arena_printf(c->arena, "%s: InvalidIpamResourceDiscoveryId.NotFound", doing_association),
+        "\"%.100s\" is not the id of a resource discovery. It has the form ipam-res-disco- "
+        "followed by hex digits. Use the id of an ipam_resource_discovery.",
+        row->discovery_id.v);
     return false;
 }
 
@@ -276,8 +393,10 @@ static enum outcome association_create(struct call *c, struct change *ch,
     struct arena *a = c->arena;
     const char *account = estate_of(c)->account_id;
     const struct ipam *ipam = engine_ipam(estate_of(c)->engine, row.ipam_id.v);
-    if (!association_valid(c, &row, ipam))
-        return CALL_DONE;
+    enum outcome out = CALL_DONE;
+    if (!association_valid(c, &row, ipam) ||
+        (ch->kind == CHANGE_CREATE && !association_allowed(c, &row, &out)))
+        return out;
     const char *id = row.common.id.is == KNOWN ? row.common.id.v : id_new(c, prefix, ID_DIGITS);
     if (!id)
         return CALL_DONE;
@@ -320,6 +439,7 @@ const struct resource discovery_association_resource = {
     .plan = association_plan,
     .create = association_create,
     .update = association_update,
+    .destroy = destroy,
     .import = association_import,
     .upgrade = upgrade_state,
 };

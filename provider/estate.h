@@ -17,6 +17,8 @@
 #define DEFAULT_REGION     "us-east-1"
 #define DEFAULT_ACCOUNT_ID "123456789012"
 #define DEFAULT_EXHAUSTION 80
+#define DEFAULT_DISCOVERIES_PER_REGION 1
+#define DEFAULT_ASSOCIATIONS_PER_IPAM  5
 
 struct estate {
     struct arena *arena; /* holds the settings */
@@ -29,6 +31,7 @@ struct estate {
         const char *const *keys, *const *prefixes; /* NULL-terminated, or NULL: none */
     } ignored_tags;
     int exhaustion_warning;                  /* percent of a pool; 0: none */
+    unsigned discoveries_per_region, associations_per_ipam; /* quotas, see discovery.c */
     const char *origin;                      /* which state was read, for messages */
     const char *state_path;                  /* local state file, or NULL */
     const struct organization *organization; /* NULL: not described */
@@ -87,7 +90,7 @@ load_fn resource_loader(const struct resource *r);
 /*
  * What leaves the engine when an object goes, as lines of text: `a <allocation id>` or
  * `c <cidr>_<pool id>`; in the inside of a VPC `s <allocation id>` or `v <cidr>_<inside id>`;
- * `e <set id>` for all that an allocation set holds. Text,
+ * `e <set id>` for all that an allocation set holds, `d <id>` of what only the memory has. Text,
  * because it has to travel through a plan's private bytes: a forced
  * replacement (-replace) plans the new object without saying what becomes of the old one.
  */
@@ -176,6 +179,9 @@ bool memory_is_whole(const struct memory *m);
 const struct value *memory_object(const struct memory *m, struct arena *a, const struct resource *r,
                                   const char *id);
 const struct network *memory_network(const struct memory *m, const char *id); /* or NULL */
+/* A plan removes the object with that id, which stays until it is gone. / Does one? */
+void memory_leave(struct memory *m, const char *id);
+bool memory_leaves(const struct memory *m, const char *id);
 /* The ids of all that are known, in order. */
 typedef void (*id_visit)(void *ctx, const char *id);
 void memory_each_id(const struct memory *m, const struct resource *r, id_visit fn, void *ctx);
@@ -336,6 +342,7 @@ extern const struct resource alarm_resource, topic_resource;
 /* --- preview.c, discovery.c --- */
 
 extern const struct resource preview_resource, discovery_resource, discovery_association_resource;
+const char *depart_discovery(const struct facts *f); /* of both */
 /* For what means nothing to the engine. */
 enum load_result load_nothing(struct engine *e, const struct facts *f, const char **problem);
 

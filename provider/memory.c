@@ -8,8 +8,8 @@
  * made.
  *
  * Two kinds, because an estate has thousands of pools and perhaps 100,000 VPCs:
- *   - IPAMs, scopes, pools and who administers IPAM are kept whole, as the JSON text of their attributes; it is decoded
- *     only when somebody asks;
+ *   - IPAMs, scopes, pools, resource discoveries with their associations and who administers IPAM
+ *     are kept whole, as the JSON text of their attributes; it is decoded only when somebody asks;
  *   - of what stands in a network (VPCs, their associations, subnets) the facts that cannot be
  *     derived are kept, in one block of memory each, some 200 bytes. Which resources these are is
  *     told by their schemas: they have cidr_block or ipv6_cidr_block.
@@ -33,6 +33,7 @@ struct whole {
     const char *id; /* first: what the trees compare */
     const struct resource *resource;
     size_t len;
+    bool leaves; /* a plan removes it */
     const char *json;
     char bytes[]; /* id, json */
 };
@@ -96,7 +97,8 @@ static void keep(struct memory *m, void **tree, void *item)
 static bool is_whole(const struct resource *r)
 {
     return r == &ipam_resource || r == &scope_resource || r == &pool_resource ||
-           r == &org_admin_resource;
+           r == &org_admin_resource || r == &discovery_resource ||
+           r == &discovery_association_resource;
 }
 
 static struct whole *whole_new(const struct resource *r, const char *id, const char *json,
@@ -113,23 +115,46 @@ static struct whole *whole_new(const struct resource *r, const char *id, const c
     return w;
 }
 
+static struct whole *find_whole(const struct memory *m, const char *id)
+{
+    void *node = tfind(&id, &m->wholes, by_id);
+    return node ? *(struct whole **)node : NULL;
+}
+
 static void remember_whole(struct memory *m, const struct resource *r, const char *id,
                            const struct facts *f)
 {
+    const struct whole *before = find_whole(m, id);
+    struct whole *now = NULL;
     if (f->json) {
         const char *json = json_object_to_json_string_ext(f->json, JSON_C_TO_STRING_PLAIN);
-        keep(m, &m->wholes, json ? whole_new(r, id, json, strlen(json)) : NULL);
-        return;
+        now = json ? whole_new(r, id, json, strlen(json)) : NULL;
+    } else {
+        struct bytes json = json_encode(f->arena, schema_type(f->arena, r->schema), f->value);
+        now = whole_new(r, id, (const char *)json.data, json.len);
     }
-    struct bytes json = json_encode(f->arena, schema_type(f->arena, r->schema), f->value);
-    keep(m, &m->wholes, whole_new(r, id, (const char *)json.data, json.len));
+    if (now) /* a plan may read an object after it has said that it goes */
+        now->leaves = before && before->leaves;
+    keep(m, &m->wholes, now);
+}
+
+void memory_leave(struct memory *m, const char *id)
+{
+    struct whole *w = find_whole(m, id);
+    if (w)
+        w->leaves = true;
+}
+
+bool memory_leaves(const struct memory *m, const char *id)
+{
+    const struct whole *w = find_whole(m, id);
+    return w && w->leaves;
 }
 
 const struct value *memory_object(const struct memory *m, struct arena *a, const struct resource *r,
                                   const char *id)
 {
-    void *node = tfind(&id, &m->wholes, by_id);
-    const struct whole *w = node ? *(struct whole **)node : NULL;
+    const struct whole *w = find_whole(m, id);
     const char *error;
     if (!w || w->resource != r)
         return &value_null;

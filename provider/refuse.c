@@ -9,8 +9,8 @@
  * Placeholders: {pool} pool id with its description, {source} the same of the other pool when there
  * is one, {id} {other} ids, {cidr} {conflict} prefixes, {of_cidr} " of <prefix>" when there is one,
  * {len} {min} {max} prefix lengths, {largest} largest free block, {free} {total} addresses, {count}
- * {limit}, {text} {text2} {text3} as the refusal documents them, {holder} who has the space,
- * {owner} its account,
+ * {limit}, {things} count and what, {quota} the setting that raises the limit, {text} {text2}
+ * {text3} as the refusal documents them, {holder} who has the space, {owner} its account,
  * {origin} which state was read; {occupied} addresses of networks without a pool, {occupant} such a
  * network, {witness} what tells of it; of an orphan {keeper} its pool, {lost} what that lacks,
  * {restore} what brings it back.
@@ -64,10 +64,12 @@ static const struct entry registry[REFUSAL_CODE_COUNT] = {
                             "Destroy the IPAM to remove it."},
     [REFUSAL_QUOTA] = {"LimitExceeded", ROLE_NONE,
                        "{pool} has {things}, and the quota is {limit}. Quotas keep a "
-                       "hierarchy manageable and are AWS's defaults. Spread over another parent."},
+                       "hierarchy manageable and are AWS's defaults. Spread over another parent, "
+                       "or raise {quota} in the block quotas of the provider."},
     [REFUSAL_DEPTH] = {"LimitExceeded", ROLE_POOL,
                        "A pool below {pool} would have depth {count}, and the greatest depth is "
-                       "{limit}. Use a source pool that is nearer to the top."},
+                       "{limit}. Use a source pool that is nearer to the top, or raise "
+                       "pool_depth in the block quotas of the provider."},
     [REFUSAL_FAMILY] =
         {"InvalidParameterValue", ROLE_POOL,
          "The address family {text}{of_cidr} does not match {source}, whose family is "
@@ -288,6 +290,32 @@ static const char *lost_text(struct call *c, const struct refusal *w, bool resto
                         pool_cidrs(c, w->text));
 }
 
+static const char *things_text(struct call *c, const struct refusal *w)
+{
+    size_t n = strlen(w->text);
+    if (w->count == 1)
+        return arena_printf(c->arena, "1 %s", w->text);
+    bool changes = n > 0 && w->text[n - 1] == 'y';
+    return arena_printf(c->arena, "%" PRIu64 " %.*s%s", w->count, (int)(n - changes), w->text,
+                        changes ? "ies" : "s");
+}
+
+/* The argument of the block quotas that is about these things. */
+static const char *quota_name(const struct refusal *w)
+{
+    static const struct {
+        const char *what, *name;
+    } all[] = {{"pool", "pools_per_scope"},
+               {"CIDR", "cidrs_per_pool"},
+               {"scope", "scopes_per_ipam"},
+               {"resource discovery", "resource_discoveries_per_region"},
+               {"resource discovery association", "resource_discovery_associations_per_ipam"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].what, w->text) == 0)
+            return all[i].name;
+    return "the limit";
+}
+
 static const char *lengths_text(struct call *c, const struct refusal *w)
 {
     const struct {
@@ -351,8 +379,9 @@ static const char *placeholder(struct call *c, const char *name, size_t n, const
     if (IS("total"))
         return count_format(w->total_addresses, buf, 64);
     if (IS("things"))
-        return arena_printf(c->arena, "%" PRIu64 " %s%s", w->count, w->text,
-                            w->count == 1 ? "" : "s");
+        return things_text(c, w);
+    if (IS("quota"))
+        return quota_name(w);
     if (IS("count"))
         return arena_printf(c->arena, "%" PRIu64, w->count);
     if (IS("limit"))
