@@ -378,3 +378,15 @@ bool adopt_discovered(struct estate *e, struct arena *scratch)
         qsort(l.items, l.count, sizeof *l.items, candidate_order);
     return take_all(&l) && engine_settle(e->engine) == ENGINE_OK;
 }
+
+bool adopt_keeps_v6(const struct adopt_kept *k, const struct value *written)
+{
+    struct cidr had;
+    bool has_one = field_cidr(k->had_cidr, &had);
+    bool same_pool = k->pool->is == KNOWN && strcmp(k->pool->v, k->had_pool->v) == 0;
+    bool same_length =
+        k->length->is == KNOWN && (k->length->v == 0 || (has_one && k->length->v == had.len));
+    bool same_cidr =
+        value_is_null(written) || (has_one && strcmp(value_str(written, ""), k->had_cidr->v) == 0);
+    return same_pool && same_length && same_cidr && (has_one || !*k->pool->v);
+}

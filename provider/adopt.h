@@ -63,6 +63,9 @@ struct adopt_kept {
     const struct field_int *length;
 };
 bool adopt_plan_keep(struct call *c, struct change *ch, const struct adopt_kept *k);
+/* Does the IPv6 CIDR, which changes in place, stay: is what it was drawn by what the update asks
+ * for? `written`: the CIDR in the configuration, or null. */
+bool adopt_keeps_v6(const struct adopt_kept *k, const struct value *written);
 
 /*
  * Pools with auto_import take the networks that were seen inside of them, and those of this

@@ -411,15 +411,12 @@ static bool plan_keep(struct call *c, struct change *ch, const T *prior, const T
  * did. */
 static bool plan_v6(struct call *c, struct change *ch, const T *prior, T *row)
 {
-    struct cidr had;
-    bool had_v6 = field_cidr(&prior->v6_cidr, &had);
+    const struct adopt_kept kept = {.had_cidr = &prior->v6_cidr,
+                                    .had_pool = &prior->v6_pool,
+                                    .pool = &row->v6_pool,
+                                    .length = &row->v6_length};
     const struct value *written = value_get(ch->config, "ipv6_cidr_block");
-    bool same_pool = row->v6_pool.is == KNOWN && strcmp(row->v6_pool.v, prior->v6_pool.v) == 0;
-    bool same_length = row->v6_length.is == KNOWN &&
-                       (row->v6_length.v == 0 || (had_v6 && row->v6_length.v == had.len));
-    bool same_cidr =
-        value_is_null(written) || (had_v6 && strcmp(value_str(written, ""), prior->v6_cidr.v) == 0);
-    if (same_pool && same_length && same_cidr && (had_v6 || !has(&row->v6_pool)))
+    if (adopt_keeps_v6(&kept, written))
         return false;
     if (value_is_null(written))
         row->v6_cidr = (struct field_string){UNKNOWN, ""};

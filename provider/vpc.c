@@ -296,17 +296,14 @@ static bool plan_keep(struct call *c, struct change *ch, const T *prior, const T
 /* IPv6 changes in place: the CIDR is unknown again when what it was drawn by changed. */
 static void plan_v6(struct call *c, struct change *ch, const T *prior, T *row)
 {
-    struct cidr had;
-    bool had_v6 = field_cidr(&prior->v6_cidr, &had);
-    bool same_source = row->v6_pool.is == KNOWN && row->generated.is == KNOWN &&
-                       strcmp(row->v6_pool.v, prior->v6_pool.v) == 0 &&
-                       is_generated(row) == is_generated(prior);
-    bool same_length = row->v6_length.is == KNOWN &&
-                       (row->v6_length.v == 0 || (had_v6 && row->v6_length.v == had.len));
+    const struct adopt_kept kept = {.had_cidr = &prior->v6_cidr,
+                                    .had_pool = &prior->v6_pool,
+                                    .pool = &row->v6_pool,
+                                    .length = &row->v6_length};
     const struct value *written = value_get(ch->config, "ipv6_cidr_block");
-    bool same_cidr =
-        value_is_null(written) || (had_v6 && strcmp(value_str(written, ""), prior->v6_cidr.v) == 0);
-    if (same_source && same_length && same_cidr && (had_v6 || !wants_v6(row)))
+    bool same_generated = row->generated.is == KNOWN && is_generated(row) == is_generated(prior) &&
+                          (!is_generated(row) || has(&prior->v6_cidr));
+    if (same_generated && adopt_keeps_v6(&kept, written))
         return;
     if (value_is_null(written))
         row->v6_cidr = (struct field_string){UNKNOWN, ""};
