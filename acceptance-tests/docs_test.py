@@ -32,7 +32,9 @@ def import_arguments(file):
 class Docs(Case):
     def modules(self, kind):
         """The examples of the pages of a kind, each as a module of one configuration."""
-        self.tf.write(HEADER)
+        # Several pages make what an account has one of.
+        quotas = '  quotas {\n    resource_discoveries_per_region = 10\n  }\n'
+        self.tf.write(HEADER.replace('provider "ipam" {\n', 'provider "ipam" {\n' + quotas))
         folders = sorted(f.parent for f in EXAMPLES.glob(f"{kind}/*/*.tf"))
         self.assertGreater(len(folders), 5)
         for folder in folders:
