@@ -242,6 +242,15 @@ static void assert_all_different(const struct estate *e)
     }
 }
 
+/* The journal beside the state. What is claimed there stands as long as Terraform lives, and that
+ * is this process in every test. */
+static void remove_claims(const char *folder)
+{
+    char path[sizeof here + 64];
+    snprintf(path, sizeof path, "%s/terraform.tfstate.ipam-claims", folder);
+    unlink(path);
+}
+
 /* `other` is where the apply runs. */
 static void plan_and_apply(bool planned_private, const char *other)
 {
@@ -271,6 +280,7 @@ static void plan_and_apply(bool planned_private, const char *other)
     assert_all_different(&made);
     assert_string_equal(text_of(made.object[ENV_CIDR], "cidr"), "10.0.0.0/16");
     assert_string_equal(text_of(made.object[HELD], "cidr"), "10.0.0.0/26");
+    remove_claims(other);
     arena_free(a);
 }
 
@@ -324,14 +334,6 @@ static void write_state(struct host_session *s, const char *folder, const struct
     assert_non_null(f);
     assert_true(fputs(text_end(&t), f) >= 0);
     assert_int_equal(fclose(f), 0);
-}
-
-/* The journal beside the state. */
-static void remove_claims(const char *folder)
-{
-    char path[sizeof here + 64];
-    snprintf(path, sizeof path, "%s/terraform.tfstate.ipam-claims", folder);
-    unlink(path);
 }
 
 /* The hierarchy, made, with these VPCs, and its state in both folders. */
