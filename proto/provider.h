@@ -62,8 +62,8 @@ struct call {
 
 /* Something changed that a waiting call may have waited for: retry them all after this one. */
 void call_progress(struct call *c);
-/* The same at once, even if this call goes on to wait: for a change that stays and that a call makes
- * only so many times, because it wakes this one, too. */
+/* The same at once, even if this call goes on to wait: for a change that stays and that a call
+ * makes only so many times, because it wakes this one, too. */
 void call_changed(struct call *c);
 /* Something moved outside of this process, in another one of the same run: patience with waiting
  * calls begins anew. Nobody is woken. */

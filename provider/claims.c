@@ -815,7 +815,8 @@ static bool write_closing(struct call *c, const struct closing *n, const char *d
 }
 
 bool issue_deprovision(struct call *c, const char *pool_id, const struct cidr *cidr,
-                       struct bytes plan, const char *doing, const struct refusal_paths *paths, enum outcome *out)
+                       struct bytes plan, const char *doing, const struct refusal_paths *paths,
+                       enum outcome *out)
 {
     struct engine *e = estate_of(c)->engine;
     struct refusal why;

@@ -35,8 +35,8 @@ struct member {
     struct lh_table *holds;   /* what it held: lines of departures */
     struct arena *next_arena; /* both while it is being read again */
     struct lh_table *next_holds;
-    dev_t device; /* of the file when it was looked at last; Terraform writes it in place */
-    ino_t inode;  /* 0: there was none */
+    dev_t device;       /* of the file when it was looked at last; Terraform writes it in place */
+    ino_t inode;        /* 0: there was none */
     size_t objects;     /* managed instances, of any provider */
     int64_t serial;     /* of the state as it was read */
     char problem[1024]; /* why it cannot be relied on; "" when it can */
@@ -113,7 +113,7 @@ struct claims {
     uint64_t now_ms;
     bool joined;
     bool unsettled; /* members were read and the engine was not settled yet */
-    bool released; /* space was given back by another process: waiting calls may go on */
+    bool released;  /* space was given back by another process: waiting calls may go on */
 };
 
 /* ---- members.c */

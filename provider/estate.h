@@ -14,9 +14,9 @@
 #include "provider/state.h"
 
 /* Documented defaults of the provider block. */
-#define DEFAULT_REGION     "us-east-1"
-#define DEFAULT_ACCOUNT_ID "123456789012"
-#define DEFAULT_EXHAUSTION 80
+#define DEFAULT_REGION                 "us-east-1"
+#define DEFAULT_ACCOUNT_ID             "123456789012"
+#define DEFAULT_EXHAUSTION             80
 #define DEFAULT_DISCOVERIES_PER_REGION 1
 #define DEFAULT_ASSOCIATIONS_PER_IPAM  5
 
@@ -30,20 +30,20 @@ struct estate {
     struct ignored_tags {
         const char *const *keys, *const *prefixes; /* NULL-terminated, or NULL: none */
     } ignored_tags;
-    int exhaustion_warning;                  /* percent of a pool; 0: none */
+    int exhaustion_warning;                                 /* percent of a pool; 0: none */
     unsigned discoveries_per_region, associations_per_ipam; /* quotas, see discovery.c */
-    const char *origin;                      /* which state was read, for messages */
-    const char *state_path;                  /* local state file, or NULL */
-    const struct organization *organization; /* NULL: not described */
-    struct watch *watch;                     /* of the state file; NULL: there is none */
-    struct engine *insides;                  /* the insides of VPCs, see inside.c */
-    struct memory *memory;     /* what data sources tell and the engine does not hold */
-    struct previews *previews; /* previews with a key */
+    const char *origin;                                     /* which state was read, for messages */
+    const char *state_path;                                 /* local state file, or NULL */
+    const struct organization *organization;                /* NULL: not described */
+    struct watch *watch;         /* of the state file; NULL: there is none */
+    struct engine *insides;      /* the insides of VPCs, see inside.c */
+    struct memory *memory;       /* what data sources tell and the engine does not hold */
+    struct previews *previews;   /* previews with a key */
     struct sightings *sightings; /* what others tell of, see sighting.h */
     struct own_cidrs *own;       /* networks of the own state without a pool, see occupied.h */
     struct lh_table *occupants;  /* ids of the engine's own occupants, see occupied.c */
     struct sky *sky;             /* ... in address order, see drift.c; NULL: not needed yet */
-    struct claims *claims;     /* what others issue; NULL: nobody else does (tests, tools) */
+    struct claims *claims;       /* what others issue; NULL: nobody else does (tests, tools) */
     struct forecast *forecast; /* what the plan knows of its apply; NULL: nothing (tests, tools) */
 };
 

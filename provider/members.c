@@ -357,10 +357,8 @@ static bool load_visit(void *ctx, const struct state_instance *i)
     if (!r || !is_kin(i->provider))
         return true;
     const char *problem = NULL;
-    struct facts f = {.arena = l->scratch,
-                      .json = i->attributes,
-                      .insides = e->insides,
-                      .where = l->m->shown};
+    struct facts f = {
+        .arena = l->scratch, .json = i->attributes, .insides = e->insides, .where = l->m->shown};
     if (!note_places(l, r, &f))
         return false;
     enum load_result result = resource_loader(r)(e->engine, &f, &problem);

@@ -22,8 +22,8 @@
  * repeated before ten times as long as the last reading took have passed, so that a large state
  * costs at most a tenth of the time.
  *
- * Other backends are stored to more seldom than a call waits. There the processes of a run tell each
- * other what they make (siblings.c), and `last` stays what the provider was configured with.
+ * Other backends are stored to more seldom than a call waits. There the processes of a run tell
+ * each other what they make (siblings.c), and `last` stays what the provider was configured with.
  */
 #include "provider/discovered.h"
 #include "provider/estate.h"
@@ -58,12 +58,12 @@ struct snapshot {
 
 struct watch {
     struct snapshot last;
-    struct stat begun; /* the file when the provider was configured */
-    struct stat stat;  /* of the file as it was read last */
-    bool read;         /* ... since the provider was configured */
-    char *lineage;     /* of the state; "" while there is none */
-    uint64_t due_ms;   /* not read before */
-    bool moving;       /* another process has stored something in this run */
+    struct stat begun;         /* the file when the provider was configured */
+    struct stat stat;          /* of the file as it was read last */
+    bool read;                 /* ... since the provider was configured */
+    char *lineage;             /* of the state; "" while there is none */
+    uint64_t due_ms;           /* not read before */
+    bool moving;               /* another process has stored something in this run */
     struct siblings *siblings; /* what it tells, of a state that is no local file; else NULL */
 };
 
@@ -235,10 +235,8 @@ static bool load_new(void *ctx, const struct state_instance *i)
     const char *problem = NULL;
     if (!instance_of_ours(t->scratch, i, &seen) || snapshot_find(&e->watch->last, &seen))
         return true;
-    struct facts f = {.arena = t->scratch,
-                      .insides = e->insides,
-                      .json = i->attributes,
-                      .where = e->origin};
+    struct facts f = {
+        .arena = t->scratch, .insides = e->insides, .json = i->attributes, .where = e->origin};
     struct seen *kept = snapshot_find(t->now, &seen);
     if (kept)
         kept->known = departure_is_known(e, kept->lines);
