@@ -2,48 +2,8 @@
  * The pool of an existing CIDR, and what pools with auto_import take: known cases, and random
  * worlds against the rules as they are written.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
-
 #include "provider/adopt.h"
-
-struct fixture {
-    struct estate *estate;
-    struct arena *arena;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = test_calloc(1, sizeof *f);
-    f->estate = estate_new();
-    f->arena = arena_new();
-    *state = f;
-    return f->estate && f->arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    estate_free(f->estate);
-    arena_free(f->arena);
-    test_free(f);
-    return 0;
-}
-
-static struct cidr parsed(const char *text)
-{
-    struct cidr c;
-    assert_int_equal(cidr_parse(text, strlen(text), &c), CIDR_OK);
-    return c;
-}
+#include "provider/estate_fixture.h"
 
 static void scope(struct fixture *f, const char *id, bool is_default)
 {
@@ -55,7 +15,7 @@ static void pool(struct fixture *f, const char *id, const char *scope_id, const 
                  const char *locale, const char *cidr, bool auto_import)
 {
     struct engine *e = f->estate->engine;
-    const struct cidr c = parsed(cidr);
+    const struct cidr c = cidr_of(cidr);
     const struct pool_info p = {.id = id,
                                 .scope_id = scope_id,
                                 .source_id = source,
@@ -89,7 +49,7 @@ static void see(struct fixture *f, const char *id, const char *region, const str
 
 static const char *pool_of(struct fixture *f, const char *cidr, const char *region)
 {
-    const struct cidr c = parsed(cidr);
+    const struct cidr c = cidr_of(cidr);
     const struct pool *p = adopt_pool(f->estate->engine, &c, region, "");
     return p ? pool_info(p)->id : "none";
 }
@@ -123,7 +83,7 @@ static size_t taken(struct fixture *f)
 static void twice_is_once(void **state)
 {
     struct fixture *f = *state;
-    const struct cidr in = parsed("10.0.16.0/20"), out = parsed("10.1.0.0/16");
+    const struct cidr in = cidr_of("10.0.16.0/20"), out = cidr_of("10.1.0.0/16");
     const struct allocation *a;
     scope(f, "s", true);
     pool(f, "main", "s", NULL, "eu-west-1", "10.0.0.0/16", true);
@@ -146,7 +106,7 @@ static void twice_is_once(void **state)
 static void without_the_switch_nothing(void **state)
 {
     struct fixture *f = *state;
-    const struct cidr in = parsed("10.0.16.0/20");
+    const struct cidr in = cidr_of("10.0.16.0/20");
     scope(f, "s", true);
     pool(f, "main", "s", NULL, "eu-west-1", "10.0.0.0/16", false);
     pool(f, "none", "s", NULL, NULL, "10.1.0.0/16", true);
@@ -196,7 +156,7 @@ static bool wanted(const struct network_seen *all, const bool *eligible, size_t 
 
 static void random_world(struct fixture *f)
 {
-    const struct cidr whole = parsed("10.0.0.0/16");
+    const struct cidr whole = cidr_of("10.0.0.0/16");
     struct network_seen all[NETWORKS];
     struct cidr existing[EXISTING];
     bool eligible[NETWORKS];
@@ -213,7 +173,7 @@ static void random_world(struct fixture *f)
         if (cidr_contains(&whole, &existing[i]))
             assert_int_equal(engine_load_allocation(e, &r), ENGINE_OK);
         else
-            existing[i] = parsed("192.168.0.0/32");
+            existing[i] = cidr_of("192.168.0.0/32");
     }
     for (size_t i = 0; i < NETWORKS; i++) {
         all[i].cidr = i > 0 && rand() % 5 == 0 ? all[i - 1].cidr : random_cidr();
@@ -238,10 +198,7 @@ static void random_world(struct fixture *f)
 
 static void random_worlds(void **state)
 {
-    const char *given = getenv("TEST_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("TEST_SEED=%u\n", seed);
-    srand(seed);
+    random_begin();
     (void)state;
     for (int i = 0; i < 200; i++) {
         void *world;

@@ -1,52 +1,8 @@
 /*
  * Comparing the state with what was seen: what is remembered, and overlaps against all pairs.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
-
 #include "provider/drift.h"
-
-struct fixture {
-    struct estate *estate;
-    struct arena *arena;
-    struct diags diags;
-    struct call call;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = test_calloc(1, sizeof *f);
-    f->estate = estate_new();
-    f->arena = arena_new();
-    diags_init(&f->diags, f->arena);
-    f->call = (struct call){.arena = f->arena, .diags = &f->diags, .state = f->estate};
-    *state = f;
-    return f->estate && f->arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    estate_free(f->estate);
-    arena_free(f->arena);
-    test_free(f);
-    return 0;
-}
-
-static struct cidr parsed(const char *text)
-{
-    struct cidr c;
-    assert_int_equal(cidr_parse(text, strlen(text), &c), CIDR_OK);
-    return c;
-}
+#include "provider/estate_fixture.h"
 
 static void see(struct fixture *f, const char *id, const char *tag, enum witness witness,
                 const struct cidr *cidr, size_t count)
@@ -93,7 +49,7 @@ static struct bytes bytes_of(const char *text)
 static void only_what_was_seen_is_gone(void **state)
 {
     struct fixture *f = *state;
-    const struct cidr has = parsed("10.0.0.0/16");
+    const struct cidr has = cidr_of("10.0.0.0/16");
     struct bytes private = {NULL, 0};
     struct cidr now[2];
     /* The cover names the account that the witness told, not the provider's. */
@@ -115,7 +71,7 @@ static void only_what_was_seen_is_gone(void **state)
 static void never_seen_stays(void **state)
 {
     struct fixture *f = *state;
-    const struct cidr has = parsed("10.0.0.0/16");
+    const struct cidr has = cidr_of("10.0.0.0/16");
     struct bytes private = {NULL, 0};
     struct cidr now[2];
     assert_true(sightings_cover(f->estate->sightings, NULL, NULL, "world.yaml:2:1"));
@@ -126,7 +82,7 @@ static void never_seen_stays(void **state)
 static void moved(void **state)
 {
     struct fixture *f = *state;
-    const struct cidr has = parsed("10.0.0.0/16"), there = parsed("10.9.0.0/16");
+    const struct cidr has = cidr_of("10.0.0.0/16"), there = cidr_of("10.9.0.0/16");
     const struct cidr both[] = {has, there};
     struct bytes private = {NULL, 0};
     struct cidr now[2];
@@ -155,7 +111,7 @@ static void private_data_of_others(void **state)
     assert_string_equal(drift_seen_line(f->arena, bytes_of("ipam:seen \n")), "ipam:seen \n");
     assert_true(import_is_found(bytes_of("x\n" IMPORT_FOUND "ipam:seen 1\n")));
     assert_false(import_is_found(bytes_of("x" IMPORT_FOUND)));
-    const struct cidr has = parsed("10.0.0.0/16");
+    const struct cidr has = cidr_of("10.0.0.0/16");
     struct bytes kept = import_found();
     struct cidr now[2];
     see(f, "vpc-1", "", WITNESS_INVENTORY, &has, 1);
@@ -189,12 +145,9 @@ static size_t told(const struct fixture *f)
 static void random_overlaps(void **state)
 {
     struct fixture *f = *state;
-    const char *given = getenv("TEST_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
     struct cidr all[60], now[2];
     struct bytes private = {NULL, 0};
-    print_message("TEST_SEED=%u\n", seed);
-    srand(seed);
+    random_begin();
     for (int round = 0; round < 60; round++) {
         sightings_forget(f->estate->sightings, f);
         size_t count = (size_t)rand() % 60;

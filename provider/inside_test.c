@@ -1,69 +1,35 @@
 /*
  * The inside of VPCs, the pools that plan it, and zones: what may stand where, who is told what.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "provider/estate.h"
+#include "provider/estate_fixture.h"
 
 #define VPC "vpc-0aaaaaaaaaaaaaaa1"
 
-struct fixture {
-    struct estate *estate;
-    struct arena *arena;
-    struct diags diags;
-    struct call call;
-};
-
-static int set_up(void **state)
+/* What cannot be had is refused instead of waited for. */
+static int set_up_last(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
-    f->estate = estate_new();
-    f->arena = arena_new();
-    diags_init(&f->diags, f->arena);
-    f->call = (struct call){
-        .arena = f->arena, .diags = &f->diags, .state = f->estate, .last_attempt = true};
-    *state = f;
-    return f->estate && f->arena ? 0 : -1;
+    int result = set_up(state);
+    if (result == 0)
+        ((struct fixture *)*state)->call.last_attempt = true;
+    return result;
 }
 
-static int tear_down(void **state)
+static void give(struct fixture *f, const char *vpc, const char *text)
 {
-    struct fixture *f = *state;
-    estate_free(f->estate);
-    arena_free(f->arena);
-    test_free(f);
-    return 0;
-}
-
-static struct cidr C(const char *text) {
-    struct cidr c;
-    assert_int_equal(cidr_parse(text, strlen(text), &c), CIDR_OK);
-    return c;
-}
-
-static void
-give(struct fixture *f, const char *vpc, const char *text)
-{
-    struct cidr c = C(text);
+    struct cidr c = cidr_of(text);
     assert_true(inside_load_cidr(f->estate->insides, f->arena, vpc, &c));
 }
 
 static void place(struct fixture *f, const char *vpc, const char *subnet, const char *text)
 {
-    struct cidr c = C(text);
+    struct cidr c = cidr_of(text);
     assert_true(inside_load_subnet(f->estate->insides, f->arena, vpc, subnet, &c));
 }
 
 /* The code that asking for this place is answered with; NULL: granted. */
 static const char *answer(struct fixture *f, const char *vpc, const char *text)
 {
-    struct cidr c = C(text), same;
+    struct cidr c = cidr_of(text), same;
     struct refusal why;
     enum outcome out;
     diags_init(&f->diags, f->arena);
@@ -107,7 +73,7 @@ static void what_is_there_can_be_read(void **state)
     place(f, VPC, "subnet-0a", "10.0.1.0/24");
     assert_int_equal(engine_settle(f->estate->insides), ENGINE_OK);
     const struct cidr *subnets = inside_subnets(&f->call, VPC, FAMILY_V4, &n);
-    struct cidr low = C("10.0.1.0/24"), high = C("10.2.0.0/16");
+    struct cidr low = cidr_of("10.0.1.0/24"), high = cidr_of("10.2.0.0/16");
     assert_int_equal(n, 2);
     assert_true(cidr_equal(&subnets[0], &low));
     const struct cidr *cidrs = inside_cidrs(&f->call, VPC, FAMILY_V4, &n);
@@ -122,7 +88,7 @@ static void a_cidr_leaves_when_it_is_vacant(void **state)
     struct fixture *f = *state;
     struct refusal why;
     enum outcome out;
-    struct cidr c = C("10.0.0.0/16"), s = C("10.0.1.0/24");
+    struct cidr c = cidr_of("10.0.0.0/16"), s = cidr_of("10.0.1.0/24");
     give(f, VPC, "10.0.0.0/16");
     place(f, VPC, "subnet-0a", "10.0.1.0/24");
     f->call.last_attempt = false;
@@ -146,7 +112,7 @@ static void a_cidr_leaves_when_it_is_vacant(void **state)
 static void departures_reach_the_inside(void **state)
 {
     struct fixture *f = *state;
-    struct cidr c = C("10.0.0.0/16"), s = C("10.0.1.0/24");
+    struct cidr c = cidr_of("10.0.0.0/16"), s = cidr_of("10.0.1.0/24");
     struct refusal why;
     give(f, VPC, "10.0.0.0/16");
     place(f, VPC, "subnet-0a", "10.0.1.0/24");
@@ -180,7 +146,7 @@ static void planning_pools_take_their_vpcs_cidrs(void **state)
     struct fixture *f = *state;
     enum outcome out;
     struct engine *e = f->estate->engine;
-    struct cidr own = C("10.0.0.0/20");
+    struct cidr own = cidr_of("10.0.0.0/20");
     give(f, VPC, "10.0.0.0/20");
     load_pool_of(f, "plan", NULL, VPC);
     load_pool_of(f, "twin", NULL, VPC);
@@ -197,7 +163,7 @@ static void planning_pools_take_their_vpcs_cidrs(void **state)
     assert_true(planning_request(&f->call, &r, "x", &out));
     assert_int_equal(r.length, 20); /* other pools pass */
 
-    r = (struct provision_request){.pool_id = "plan", .cidr = C("10.0.0.0/24"), .length = -1};
+    r = (struct provision_request){.pool_id = "plan", .cidr = cidr_of("10.0.0.0/24"), .length = -1};
     assert_false(planning_request(&f->call, &r, "x", &out));
     assert_non_null(strstr(f->diags.first->detail, "10.0.0.0/20"));
     assert_int_equal(engine_load_cidr(e, "plan", &own, "a"), ENGINE_OK);
@@ -229,12 +195,13 @@ static void zones_are_told_by_the_region(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_subnet_has_its_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_there_can_be_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_cidr_leaves_when_it_is_vacant, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(departures_reach_the_inside, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(planning_pools_take_their_vpcs_cidrs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(zones_are_told_by_the_region, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_subnet_has_its_place, set_up_last, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_there_can_be_read, set_up_last, tear_down),
+        cmocka_unit_test_setup_teardown(a_cidr_leaves_when_it_is_vacant, set_up_last, tear_down),
+        cmocka_unit_test_setup_teardown(departures_reach_the_inside, set_up_last, tear_down),
+        cmocka_unit_test_setup_teardown(planning_pools_take_their_vpcs_cidrs, set_up_last,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(zones_are_told_by_the_region, set_up_last, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

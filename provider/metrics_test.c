@@ -3,35 +3,11 @@
  * against counting block by block. The seed is printed; TEST_SEED replays it.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
 
 #include "provider/metrics.h"
+#include "provider/estate_fixture.h"
 
 #define ACCOUNT "123456789012"
-
-struct fixture {
-    struct estate *estate;
-    struct arena *arena;
-    struct diags diags;
-    struct call call;
-    struct metrics metrics;
-};
-
-static struct cidr cidr_of(const char *text)
-{
-    struct cidr c;
-    assert_int_equal(cidr_parse(text, strlen(text), &c), CIDR_OK);
-    return c;
-}
 
 static void assert_near(double got, double expected)
 {
@@ -63,28 +39,16 @@ static struct allocation_request an_allocation(const char *id, enum allocation_t
                                        .region = "us-east-1"};
 }
 
-static int set_up(void **state)
+static int set_up_ipam(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
     static const char *const regions[] = {"eu-west-1", "us-east-1", NULL};
     const struct ipam_info ipam = {"ipam-1", ACCOUNT, "us-east-1", "private", "public", regions};
-    f->estate = estate_new();
-    f->arena = arena_new();
-    diags_init(&f->diags, f->arena);
-    f->call = (struct call){.arena = f->arena, .diags = &f->diags, .state = f->estate};
-    f->metrics.arena = f->arena;
-    assert_int_equal(engine_load_ipam(f->estate->engine, &ipam), ENGINE_OK);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    estate_free(f->estate);
-    arena_free(f->arena);
-    test_free(f);
-    return 0;
+    int result = set_up(state);
+    if (result == 0) {
+        struct fixture *f = *state;
+        assert_int_equal(engine_load_ipam(f->estate->engine, &ipam), ENGINE_OK);
+    }
+    return result;
 }
 
 static void load_pool_at(struct fixture *f, const char *id, const char *source, const char *cidr)
@@ -185,10 +149,11 @@ static void every_metric_of_an_ipam_is_of_a_told_kind(void **state)
     load_pool_at(f, "top", NULL, "10.0.0.0/16");
     take(f, &vpc);
     assert_int_equal(engine_settle(f->estate->engine), ENGINE_OK);
-    metrics_of_ipam(&f->call, NULL, &f->metrics);
-    assert_int_equal(f->metrics.count, 2 * 2 * 5 + 1 + 8); /* scopes and families, VPC, pool */
-    for (size_t i = 0; i < f->metrics.count; i++) {
-        const struct metric *m = &f->metrics.items[i];
+    struct metrics told = {.arena = f->arena};
+    metrics_of_ipam(&f->call, NULL, &told);
+    assert_int_equal(told.count, 2 * 2 * 5 + 1 + 8); /* scopes and families, VPC, pool */
+    for (size_t i = 0; i < told.count; i++) {
+        const struct metric *m = &told.items[i];
         struct metric again;
         assert_true(m->kind->told);
         assert_true(
@@ -222,15 +187,12 @@ static void load_randomly(struct fixture *f, bool taken[SLOTS])
 static void contradictory_pools_never_exceed_their_space(void **state)
 {
     (void)state;
-    const char *given = getenv("TEST_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("TEST_SEED=%u\n", seed);
-    srand(seed);
+    random_begin();
     for (int round = 0; round < 500; round++) {
         void *made;
         bool taken[SLOTS] = {false};
         double expected = 0;
-        set_up(&made);
+        set_up_ipam(&made);
         struct fixture *f = made;
         load_pool_at(f, "top", NULL, "10.0.0.0/16");
         load_randomly(f, taken);
@@ -246,9 +208,9 @@ static void contradictory_pools_never_exceed_their_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(pools_are_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_missing_says_why, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(every_metric_of_an_ipam_is_of_a_told_kind, set_up,
+        cmocka_unit_test_setup_teardown(pools_are_told, set_up_ipam, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_missing_says_why, set_up_ipam, tear_down),
+        cmocka_unit_test_setup_teardown(every_metric_of_an_ipam_is_of_a_told_kind, set_up_ipam,
                                         tear_down),
         cmocka_unit_test(contradictory_pools_never_exceed_their_space),
     };

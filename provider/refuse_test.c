@@ -2,43 +2,7 @@
  * Every refusal and every finding has a text whose placeholders all resolve, and says who, what
  * and how many.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "provider/estate.h"
-
-struct fixture {
-    struct estate *estate;
-    struct arena *arena;
-    struct diags diags;
-    struct call call;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = test_calloc(1, sizeof *f);
-    f->estate = estate_new();
-    f->arena = arena_new();
-    diags_init(&f->diags, f->arena);
-    f->call = (struct call){.arena = f->arena, .diags = &f->diags, .state = f->estate};
-    *state = f;
-    return f->estate && f->arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    estate_free(f->estate);
-    arena_free(f->arena);
-    test_free(f);
-    return 0;
-}
+#include "provider/estate_fixture.h"
 
 static struct refusal example(enum refusal_code code)
 {

@@ -2,43 +2,17 @@
  * State of the AWS provider becomes ours: what is not set reads so, what is missing is filled in,
  * and our own state is left as it is.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "proto/codec.h"
-#include "provider/estate.h"
+#include "provider/estate_fixture.h"
 
-struct fixture {
-    struct estate *estate;
-    struct arena *arena;
-    struct diags diags;
-    struct call call;
-};
-
-static int set_up(void **state)
+static int set_up_tags(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
-    f->estate = estate_new();
-    f->arena = arena_new();
-    diags_init(&f->diags, f->arena);
-    f->estate->default_tags = value_map(f->arena, NULL, 0);
-    f->call = (struct call){.arena = f->arena, .diags = &f->diags, .state = f->estate};
-    *state = f;
-    return f->estate && f->arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    estate_free(f->estate);
-    arena_free(f->arena);
-    test_free(f);
-    return 0;
+    int result = set_up(state);
+    if (result == 0) {
+        struct fixture *f = *state;
+        f->estate->default_tags = value_map(f->arena, NULL, 0);
+    }
+    return result;
 }
 
 static const struct value *upgraded(struct fixture *f, const char *type, int64_t version,
@@ -162,11 +136,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_resource_takes_state_over),
-        cmocka_unit_test_setup_teardown(what_is_not_set_reads_so, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_missing_is_told_by_the_rest, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(our_own_state_stays, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nothing_is_known_before_configuring, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(ignored_tags_are_hidden, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_set_reads_so, set_up_tags, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_missing_is_told_by_the_rest, set_up_tags,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(our_own_state_stays, set_up_tags, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_known_before_configuring, set_up_tags,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(ignored_tags_are_hidden, set_up_tags, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
