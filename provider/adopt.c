@@ -139,7 +139,7 @@ bool adopt_plan_keep(struct call *c, struct change *ch, const struct adopt_kept 
 {
     struct cidr cidr;
     bool found = import_is_found(ch->prior_private);
-    bool named = k->pool->is == KNOWN && *k->pool->v;
+    bool named = field_has(k->pool);
     if (!field_cidr(k->had_cidr, &cidr))
         return false;
     if (k->length->is == ABSENT || (k->length->is == KNOWN && k->length->v == cidr.len))

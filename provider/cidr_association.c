@@ -160,11 +160,6 @@ static enum family family_of(const struct family_terms *t)
     return t == &v4_terms ? FAMILY_V4 : FAMILY_V6;
 }
 
-static bool has(const struct field_string *f)
-{
-    return f->is == KNOWN && *f->v;
-}
-
 static bool is_generated(const T *row)
 {
     return row->generated.is == KNOWN && row->generated.v;
@@ -172,7 +167,7 @@ static bool is_generated(const T *row)
 
 static bool draws(const T *row)
 {
-    return has(&row->pool) || is_generated(row);
+    return field_has(&row->pool) || is_generated(row);
 }
 
 /* --- requests --- */
@@ -264,7 +259,8 @@ static void fill(struct call *c, const struct family_terms *t, T *row, const str
                                                     row->vpc_id.v, row->cidr.v));
     if (t == &v4_terms)
         return;
-    const struct pool *p = has(&row->pool) ? engine_pool(estate_of(c)->engine, row->pool.v) : NULL;
+    const struct pool *p =
+        field_has(&row->pool) ? engine_pool(estate_of(c)->engine, row->pool.v) : NULL;
     const struct scope *s = p ? engine_scope(estate_of(c)->engine, pool_info(p)->scope_id) : NULL;
     bool private = p && (!s || scope_info(s)->type == SCOPE_PRIVATE);
     bool amazon = is_generated(row) || (p && pool_info(p)->public_amazon);
@@ -304,7 +300,7 @@ static enum outcome plan_create(struct call *c, struct change *ch, const struct 
             return out;
     }
     int length = named ? cidr.len : row.length.is == KNOWN ? (int)row.length.v : 0;
-    if ((named && has(&row.pool) && engine_plan_intent(e, row.pool.v, &cidr) != ENGINE_OK) ||
+    if ((named && field_has(&row.pool) && engine_plan_intent(e, row.pool.v, &cidr) != ENGINE_OK) ||
         engine_plan_provision(insides, inside, named ? &cidr : NULL, length) != ENGINE_OK)
         report_no_memory(c, t->doing_create);
     call_progress(c);
@@ -412,12 +408,12 @@ static enum outcome update(struct call *c, struct change *ch, const struct value
     bool found = import_is_found(ch->planned_private);
     if (found)
         ch->private = import_joined(c->arena, ch->planned_private);
-    if ((found || has(&prior.pool)) && !estate_learn(c, t->resource, ch->planned))
+    if ((found || field_has(&prior.pool)) && !estate_learn(c, t->resource, ch->planned))
         return CALL_DONE;
-    if (has(&prior.pool) && !has(&row.pool) && field_cidr(&row.cidr, &cidr))
+    if (field_has(&prior.pool) && !field_has(&row.pool) && field_cidr(&row.cidr, &cidr))
         engine_unload_allocation(estate_of(c)->engine,
                                  allocation_id_of(c->arena, row.vpc_id.v, &cidr));
-    if (has(&row.pool) && field_cidr(&row.cidr, &cidr) && !held(c, &row, &cidr)) {
+    if (field_has(&row.pool) && field_cidr(&row.cidr, &cidr) && !held(c, &row, &cidr)) {
         struct allocation_request r = pool_request(c, t, &row);
         r.id = allocation_id_of(c->arena, row.vpc_id.v, &cidr);
         c->patience_ms = CALL_PATIENCE_MS;

@@ -172,6 +172,11 @@ bool field_cidr(const struct field_string *f, struct cidr *out)
     return f->is == KNOWN && cidr_parse(f->v, strlen(f->v), out) == CIDR_OK;
 }
 
+bool field_has(const struct field_string *f)
+{
+    return f->is == KNOWN && *f->v;
+}
+
 void planned_set(struct call *c, struct change *ch, const char *name, const struct value *v)
 {
     ch->planned = value_set(c->arena, ch->planned, name, v);

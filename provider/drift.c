@@ -424,6 +424,26 @@ static enum drift missing(struct call *c, const struct drift_subject *s, struct 
 
 /* --- looking --- */
 
+struct drift_subject drift_subject_of(struct arena *a, const struct drift_row *row)
+{
+    const char *id = row->common->id.v;
+    const struct field_string *region = &row->common->region;
+    struct drift_subject s = {
+        .name = arena_printf(a, "%s %s", row->what, id),
+        .id = id,
+        .owner = row->owner->is == KNOWN ? row->owner->v : "",
+        .region = region->is == KNOWN ? region->v : "",
+        .kind = row->kind,
+        .draw_by = "ipv4_netmask_length",
+        .cidr_name = "cidr_block",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        field_cidr(row->cidrs[i], &s.cidrs[i]);
+        s.pools[i] = field_has(row->pools[i]) ? row->pools[i]->v : "";
+    }
+    return s;
+}
+
 static const struct sighting *sighting_of(struct call *c, const struct drift_subject *s)
 {
     const struct sightings *all = estate_of(c)->sightings;

@@ -18,6 +18,16 @@ struct drift_subject {
     const char *cidr_name; /* ... and the one that sets its CIDR: "cidr_block" */
 };
 
+/* Where the row of a VPC or a subnet has what is compared; IPv4 first. */
+struct drift_row {
+    const char *what; /* "VPC" */
+    enum sighting_kind kind;
+    const struct common *common;
+    const struct field_string *owner, *cidrs[2], *pools[2];
+};
+
+struct drift_subject drift_subject_of(struct arena *a, const struct drift_row *row);
+
 enum drift {
     DRIFT_NONE,
     DRIFT_MOVED, /* the CIDRs are others */

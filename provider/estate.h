@@ -594,6 +594,8 @@ const char *check_duration(struct arena *a, const char *text); /* "5m", "1h30m" 
 
 /* A field that passed its check, as a prefix; false when it is not known. */
 bool field_cidr(const struct field_string *f, struct cidr *out);
+/* Is it known, and not ""? */
+bool field_has(const struct field_string *f);
 
 /* Plans region and tags_all: both are known as soon as the configuration is. */
 void plan_common(struct call *c, struct change *ch);

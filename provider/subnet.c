@@ -196,11 +196,6 @@ static struct leg leg_v6(T *row)
     return (struct leg){FAMILY_V6, &row->v6_pool, &row->v6_length, &row->v6_cidr, &paths_v6};
 }
 
-static bool has(const struct field_string *f)
-{
-    return f->is == KNOWN && *f->v;
-}
-
 /* --- requests --- */
 
 static struct allocation_request pool_request(struct call *c, const T *row, const struct leg *leg)
@@ -326,7 +321,7 @@ static void plan_known(struct call *c, struct change *ch, T *row)
     if (row->name_type.is == UNKNOWN && row->v6_native.is == KNOWN &&
         value_is_null(value_get(ch->config, "private_dns_hostname_type_on_launch")))
         field_set_string(&row->name_type, row->v6_native.v ? "resource-name" : "ip-name");
-    if (row->v6_pool.is == KNOWN && !has(&row->v6_pool) &&
+    if (row->v6_pool.is == KNOWN && !field_has(&row->v6_pool) &&
         value_is_null(value_get(ch->config, "ipv6_cidr_block")) && row->v6_cidr.is == UNKNOWN)
         settle_v6_absent(row);
     ch->planned = schema_encode(c->arena, &schema, row, ch->planned);
@@ -343,7 +338,7 @@ static bool check_leg(struct call *c, const struct change *ch, const T *row, con
     if (row->vpc_id.is != KNOWN || leg->pool->is == UNKNOWN || leg->length->is == UNKNOWN ||
         value_is_unknown(value_get(ch->config, leg->paths->cidr)))
         return true;
-    bool drawn = has(leg->pool), named = field_cidr(leg->cidr, &cidr);
+    bool drawn = field_has(leg->pool), named = field_cidr(leg->cidr, &cidr);
     if (drawn && !may_draw(c, row, leg, doing))
         return false;
     if (drawn) {
@@ -367,7 +362,7 @@ static bool check_leg(struct call *c, const struct change *ch, const T *row, con
 
 static bool wants_v6(const T *row)
 {
-    return has(&row->v6_pool) || row->v6_cidr.is == UNKNOWN || has(&row->v6_cidr);
+    return field_has(&row->v6_pool) || row->v6_cidr.is == UNKNOWN || field_has(&row->v6_cidr);
 }
 
 static enum outcome plan_create(struct call *c, struct change *ch)
@@ -485,7 +480,7 @@ static bool pick(struct call *c, const T *row, const struct leg *leg, const char
     struct cidr cidr = {0}, same;
     char text[CIDR_TEXT_SIZE];
     *out = CALL_DONE;
-    bool drawn = has(leg->pool) && !held(c, e, row, leg->cidr);
+    bool drawn = field_has(leg->pool) && !held(c, e, row, leg->cidr);
     if (drawn) {
         struct allocation_request r = pool_request(c, row, leg);
         if (!may_draw(c, row, leg, doing) || !issue_begin(c, leg->pool->v, doing, out) ||
@@ -518,7 +513,7 @@ static void fill(struct call *c, T *row)
     field_set_string(&row->common.arn,
                      arn_make(c->arena, "ec2", row->common.region.v, account, "subnet", id));
     field_set_string(&row->owner, account);
-    if (!has(&row->v6_cidr))
+    if (!field_has(&row->v6_cidr))
         settle_v6_absent(row);
     else
         field_set_string(&row->v6_association,
@@ -613,12 +608,13 @@ static bool keep_place(struct call *c, const T *prior, const T *row, struct chan
     bool found = import_is_found(ch->planned_private);
     if (found)
         ch->private = import_joined(c->arena, ch->planned_private);
-    if ((!has(&prior->pool) && !(found && has(&row->pool))) || !field_cidr(&prior->cidr, &cidr))
+    if ((!field_has(&prior->pool) && !(found && field_has(&row->pool))) ||
+        !field_cidr(&prior->cidr, &cidr))
         return true;
-    if (has(&row->pool) && strcmp(row->pool.v, prior->pool.v) != 0)
+    if (field_has(&row->pool) && strcmp(row->pool.v, prior->pool.v) != 0)
         return adopt_may_join(c, "ipv4_ipam_pool_id", "EC2 Subnet", row->pool.v, &cidr) &&
                estate_learn(c, &subnet_resource, ch->planned);
-    if (!has(&row->pool))
+    if (!field_has(&row->pool))
         engine_unload_allocation(estate_of(c)->engine, record_id(c, row, &cidr));
     else if (!held(c, estate_of(c)->engine, prior, &prior->cidr))
         return estate_learn(c, &subnet_resource, ch->prior);
@@ -680,23 +676,6 @@ static enum outcome destroy(struct call *c, struct change *ch)
     return CALL_DONE;
 }
 
-static struct drift_subject subject_of(struct call *c, const T *row)
-{
-    struct drift_subject s = {
-        .name = arena_printf(c->arena, "Subnet %s", row->common.id.v),
-        .id = row->common.id.v,
-        .owner = row->owner.is == KNOWN ? row->owner.v : "",
-        .region = row->common.region.is == KNOWN ? row->common.region.v : "",
-        .kind = SIGHTED_SUBNET,
-        .pools = {has(&row->pool) ? row->pool.v : "", has(&row->v6_pool) ? row->v6_pool.v : ""},
-        .draw_by = "ipv4_netmask_length",
-        .cidr_name = "cidr_block",
-    };
-    field_cidr(&row->cidr, &s.cidrs[0]);
-    field_cidr(&row->v6_cidr, &s.cidrs[1]);
-    return s;
-}
-
 static void fill_cidr(struct call *c, struct field_string *f, const struct cidr *cidr)
 {
     char text[CIDR_TEXT_SIZE];
@@ -707,7 +686,13 @@ static void fill_cidr(struct call *c, struct field_string *f, const struct cidr 
 /* False when it is gone. */
 static bool look(struct call *c, T *row, const struct value **state, struct bytes *private)
 {
-    const struct drift_subject s = subject_of(c, row);
+    const struct drift_row fields = {.what = "Subnet",
+                                     .kind = SIGHTED_SUBNET,
+                                     .common = &row->common,
+                                     .owner = &row->owner,
+                                     .cidrs = {&row->cidr, &row->v6_cidr},
+                                     .pools = {&row->pool, &row->v6_pool}};
+    const struct drift_subject s = drift_subject_of(c->arena, &fields);
     struct cidr now[2];
     enum drift drift = drift_look(c, &s, private, now);
     if (drift == DRIFT_GONE) {
@@ -733,10 +718,10 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
     if (import_is_adopted(*private) || !look(c, &row, state, private))
         return CALL_DONE;
     for (size_t i = 0; i < 2; i++) {
-        if (!has(cidrs[i]))
+        if (!field_has(cidrs[i]))
             continue;
         bool lacking = !held(c, estate->insides, &row, cidrs[i]) ||
-                       (has(pools[i]) && !held(c, estate->engine, &row, cidrs[i]));
+                       (field_has(pools[i]) && !held(c, estate->engine, &row, cidrs[i]));
         if (lacking && !estate_learn(c, &subnet_resource, *state))
             return CALL_DONE;
         struct finding found[8];

@@ -150,14 +150,9 @@ static struct allocation_request request_of(struct call *c, const T *row, const 
     };
 }
 
-static bool has(const struct field_string *f)
-{
-    return f->is == KNOWN && *f->v;
-}
-
 static bool has_pool_v4(const T *row)
 {
-    return has(&row->pool);
+    return field_has(&row->pool);
 }
 
 static struct allocation_request request_v4(struct call *c, const T *row)
@@ -175,7 +170,7 @@ static bool is_generated(const T *row)
 
 static bool wants_v6(const T *row)
 {
-    return has(&row->v6_pool) || is_generated(row);
+    return field_has(&row->v6_pool) || is_generated(row);
 }
 
 static struct allocation_request request_v6(struct call *c, const T *row)
@@ -270,7 +265,7 @@ static enum outcome plan_create(struct call *c, struct change *ch)
         if (!check(c, &r, &paths_v4, &out))
             return out;
     }
-    if (has(&row.v6_pool) && v6_decided) {
+    if (field_has(&row.v6_pool) && v6_decided) {
         struct allocation_request r = request_v6(c, &row);
         check(c, &r, &paths_v6, &out);
     }
@@ -302,7 +297,7 @@ static void plan_v6(struct call *c, struct change *ch, const T *prior, T *row)
                                     .length = &row->v6_length};
     const struct value *written = value_get(ch->config, "ipv6_cidr_block");
     bool same_generated = row->generated.is == KNOWN && is_generated(row) == is_generated(prior) &&
-                          (!is_generated(row) || has(&prior->v6_cidr));
+                          (!is_generated(row) || field_has(&prior->v6_cidr));
     if (same_generated && adopt_keeps_v6(&kept, written))
         return;
     if (value_is_null(written))
@@ -601,27 +596,16 @@ static enum outcome destroy(struct call *c, struct change *ch)
     return CALL_DONE;
 }
 
-static struct drift_subject subject_of(struct call *c, const T *row)
-{
-    struct drift_subject s = {
-        .name = arena_printf(c->arena, "VPC %s", row->common.id.v),
-        .id = row->common.id.v,
-        .owner = row->owner.is == KNOWN ? row->owner.v : "",
-        .region = row->common.region.is == KNOWN ? row->common.region.v : "",
-        .kind = SIGHTED_NETWORK,
-        .pools = {has(&row->pool) ? row->pool.v : "", has(&row->v6_pool) ? row->v6_pool.v : ""},
-        .draw_by = "ipv4_netmask_length",
-        .cidr_name = "cidr_block",
-    };
-    field_cidr(&row->cidr, &s.cidrs[0]);
-    field_cidr(&row->v6_cidr, &s.cidrs[1]);
-    return s;
-}
-
 /* False when it is gone. */
 static bool look(struct call *c, T *row, const struct value **state, struct bytes *private)
 {
-    const struct drift_subject s = subject_of(c, row);
+    const struct drift_row fields = {.what = "VPC",
+                                     .kind = SIGHTED_NETWORK,
+                                     .common = &row->common,
+                                     .owner = &row->owner,
+                                     .cidrs = {&row->cidr, &row->v6_cidr},
+                                     .pools = {&row->pool, &row->v6_pool}};
+    const struct drift_subject s = drift_subject_of(c->arena, &fields);
     struct cidr now[2];
     enum drift drift = drift_look(c, &s, private, now);
     if (drift == DRIFT_GONE) {
@@ -646,7 +630,7 @@ static enum outcome read(struct call *c, const struct value **state, struct byte
     if (import_is_adopted(*private) || row.cidr.is != KNOWN || !look(c, &row, state, private))
         return CALL_DONE;
     bool unheld = (has_pool_v4(&row) && !held(c, &row, &row.cidr)) ||
-                  (wants_v6(&row) && has(&row.v6_cidr) && !held(c, &row, &row.v6_cidr));
+                  (wants_v6(&row) && field_has(&row.v6_cidr) && !held(c, &row, &row.v6_cidr));
     if (unheld && !estate_learn(c, &vpc_resource, *state))
         return CALL_DONE;
     const struct field_string *cidrs[] = {&row.cidr, &row.v6_cidr};
