@@ -12,6 +12,13 @@
 
 #define T struct ram_association_row
 
+static const struct ram_association *kind_of(const struct call *c)
+{
+    return resource_named(c->type_name) == &ram_principal_association_resource
+               ? &ram_principal_association
+               : &ram_resource_association;
+}
+
 static void fill(struct call *c, T *row)
 {
     field_set_string(&row->id, arena_printf(c->arena, "%s,%s", row->share.v, row->other.v));
@@ -26,9 +33,9 @@ static bool check(struct call *c, const T *row, const struct ram_association *k,
     return row->other.is != KNOWN || k->check(c, row, out);
 }
 
-enum outcome ram_association_plan(struct call *c, struct change *ch,
-                                  const struct ram_association *k)
+enum outcome ram_association_plan(struct call *c, struct change *ch)
 {
+    const struct ram_association *k = kind_of(c);
     T row = {0};
     enum outcome out = CALL_DONE;
     if (ch->kind == CHANGE_DELETE)
@@ -45,9 +52,9 @@ enum outcome ram_association_plan(struct call *c, struct change *ch,
     return out;
 }
 
-enum outcome ram_association_create(struct call *c, struct change *ch, const struct value **state,
-                                    const struct ram_association *k)
+enum outcome ram_association_create(struct call *c, struct change *ch, const struct value **state)
 {
+    const struct ram_association *k = kind_of(c);
     T row = {0};
     enum outcome out;
     schema_decode(k->resource->schema, ch->planned, &row);
@@ -72,9 +79,9 @@ enum outcome ram_association_create(struct call *c, struct change *ch, const str
     return CALL_DONE;
 }
 
-enum outcome ram_association_destroy(struct call *c, struct change *ch,
-                                     const struct ram_association *k)
+enum outcome ram_association_destroy(struct call *c, struct change *ch)
 {
+    const struct ram_association *k = kind_of(c);
     T row = {0};
     enum outcome out = CALL_DONE;
     schema_decode(k->resource->schema, ch->prior, &row);
@@ -87,10 +94,11 @@ enum outcome ram_association_destroy(struct call *c, struct change *ch,
     return CALL_DONE;
 }
 
-enum outcome ram_association_read(struct call *c, const struct value **state,
-                                  const struct ram_association *k)
+enum outcome ram_association_read(struct call *c, const struct value **state, struct bytes *private)
 {
+    const struct ram_association *k = kind_of(c);
     T row = {0};
+    (void)private;
     schema_decode(k->resource->schema, *state, &row);
     if (!k->is_there(c, &row))
         estate_learn(c, k->resource, *state);
@@ -120,8 +128,9 @@ static bool split(struct call *c, const char *text, const struct ram_association
 
 /* The id says everything. */
 enum outcome ram_association_import(struct call *c, const char *text, const struct value **state,
-                                    struct bytes *private, const struct ram_association *k)
+                                    struct bytes *private)
 {
+    const struct ram_association *k = kind_of(c);
     T row = {0};
     const char *region, *id = import_split(c, text, &region);
     if (!split(c, id, k, &row))

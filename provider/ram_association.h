@@ -26,16 +26,15 @@ struct ram_association {
     void (*remove)(struct call *c, const struct ram_association_row *row);
 };
 
-/* The hooks of a resource, see provider.h. */
-enum outcome ram_association_plan(struct call *c, struct change *ch,
-                                  const struct ram_association *k);
-enum outcome ram_association_create(struct call *c, struct change *ch, const struct value **state,
-                                    const struct ram_association *k);
-enum outcome ram_association_destroy(struct call *c, struct change *ch,
-                                     const struct ram_association *k);
+extern const struct ram_association ram_principal_association, ram_resource_association;
+
+/* The hooks of both resources, see provider.h. Which of them is meant says the call. */
+enum outcome ram_association_plan(struct call *c, struct change *ch);
+enum outcome ram_association_create(struct call *c, struct change *ch, const struct value **state);
+enum outcome ram_association_destroy(struct call *c, struct change *ch);
 enum outcome ram_association_read(struct call *c, const struct value **state,
-                                  const struct ram_association *k);
+                                  struct bytes *private);
 enum outcome ram_association_import(struct call *c, const char *text, const struct value **state,
-                                    struct bytes *private, const struct ram_association *k);
+                                    struct bytes *private);
 
 #endif

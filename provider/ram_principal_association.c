@@ -148,7 +148,7 @@ static void take_out(struct call *c, const T *row)
         engine_unshare_with(estate_of(c)->engine, row->share.v, p.name, row->other.v);
 }
 
-static const struct ram_association kind = {
+const struct ram_association ram_principal_association = {
     .resource = &ram_principal_association_resource,
     .what = "RAM Principal Association",
     .doing = doing_create,
@@ -159,33 +159,6 @@ static const struct ram_association kind = {
     .add = add,
     .remove = take_out,
 };
-
-static enum outcome plan(struct call *c, struct change *ch)
-{
-    return ram_association_plan(c, ch, &kind);
-}
-
-static enum outcome create(struct call *c, struct change *ch, const struct value **state)
-{
-    return ram_association_create(c, ch, state, &kind);
-}
-
-static enum outcome destroy(struct call *c, struct change *ch)
-{
-    return ram_association_destroy(c, ch, &kind);
-}
-
-static enum outcome read(struct call *c, const struct value **state, struct bytes *private)
-{
-    (void)private;
-    return ram_association_read(c, state, &kind);
-}
-
-static enum outcome import(struct call *c, const char *text, const struct value **state,
-                           struct bytes *private)
-{
-    return ram_association_import(c, text, state, private, &kind);
-}
 
 /* A principal of a kind that is not known here (a service) gives no account anything. */
 enum load_result load_ram_principal_association(struct engine *e, const struct facts *f,
@@ -208,10 +181,10 @@ const struct resource ram_principal_association_resource = {
                                    "aws_ram_principal_association", NULL},
     .schema = &schema,
     .summary = "Names who can use what a resource share shares.",
-    .plan = plan,
-    .create = create,
-    .destroy = destroy,
-    .read = read,
-    .import = import,
+    .plan = ram_association_plan,
+    .create = ram_association_create,
+    .destroy = ram_association_destroy,
+    .read = ram_association_read,
+    .import = ram_association_import,
     .upgrade = upgrade_state,
 };

@@ -97,7 +97,7 @@ static void take_out(struct call *c, const T *row)
     engine_unshare_pool(estate_of(c)->engine, row->share.v, shared_name(c->arena, row->other.v));
 }
 
-static const struct ram_association kind = {
+const struct ram_association ram_resource_association = {
     .resource = &ram_resource_association_resource,
     .what = "RAM Resource Association",
     .doing = doing_create,
@@ -108,33 +108,6 @@ static const struct ram_association kind = {
     .add = add,
     .remove = take_out,
 };
-
-static enum outcome plan(struct call *c, struct change *ch)
-{
-    return ram_association_plan(c, ch, &kind);
-}
-
-static enum outcome create(struct call *c, struct change *ch, const struct value **state)
-{
-    return ram_association_create(c, ch, state, &kind);
-}
-
-static enum outcome destroy(struct call *c, struct change *ch)
-{
-    return ram_association_destroy(c, ch, &kind);
-}
-
-static enum outcome read(struct call *c, const struct value **state, struct bytes *private)
-{
-    (void)private;
-    return ram_association_read(c, state, &kind);
-}
-
-static enum outcome import(struct call *c, const char *text, const struct value **state,
-                           struct bytes *private)
-{
-    return ram_association_import(c, text, state, private, &kind);
-}
 
 enum load_result load_ram_resource_association(struct engine *e, const struct facts *f,
                                                const char **problem)
@@ -153,10 +126,10 @@ const struct resource ram_resource_association_resource = {
                                    NULL},
     .schema = &schema,
     .summary = "Puts a pool into a resource share.",
-    .plan = plan,
-    .create = create,
-    .destroy = destroy,
-    .read = read,
-    .import = import,
+    .plan = ram_association_plan,
+    .create = ram_association_create,
+    .destroy = ram_association_destroy,
+    .read = ram_association_read,
+    .import = ram_association_import,
     .upgrade = upgrade_state,
 };
