@@ -189,11 +189,7 @@ static enum outcome plan_create(struct call *c, struct change *ch)
 
 static enum outcome plan(struct call *c, struct change *ch)
 {
-    bool adopted = ch->kind != CHANGE_DELETE && import_is_adopted(ch->prior_private);
-    if (adopted)
-        plan_adopted(c, ch, &schema, "cidr");
-    if (ch->kind != CHANGE_DELETE)
-        plan_common(c, ch);
+    bool adopted = ch->kind != CHANGE_DELETE && plan_begin(c, ch, &schema, "cidr");
     plan_departure(c, ch, &allocation_resource);
     return adopted || ch->kind == CHANGE_CREATE ? plan_create(c, ch) : CALL_DONE;
 }

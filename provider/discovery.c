@@ -198,14 +198,6 @@ static enum outcome destroy(struct call *c, struct change *ch)
 
 /* --- discoveries --- */
 
-/* The plan of an object of which the configuration decides all that is not an id. */
-static void plan_recorded(struct call *c, struct change *ch, const struct schema *s)
-{
-    if (import_is_adopted(ch->prior_private))
-        plan_adopted(c, ch, s, NULL);
-    plan_common(c, ch);
-}
-
 static enum outcome discovery_plan(struct call *c, struct change *ch)
 {
     struct discovery_row row = {0};
@@ -213,7 +205,7 @@ static enum outcome discovery_plan(struct call *c, struct change *ch)
     plan_departure(c, ch, &discovery_resource);
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
-    plan_recorded(c, ch, &discovery_schema);
+    plan_begin(c, ch, &discovery_schema, NULL);
     schema_decode(&discovery_schema, ch->planned, &row);
     if (ch->kind != CHANGE_CREATE)
         return CALL_DONE;
@@ -356,7 +348,7 @@ static enum outcome association_plan(struct call *c, struct change *ch)
     plan_departure(c, ch, &discovery_association_resource);
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
-    plan_recorded(c, ch, &association_schema);
+    plan_begin(c, ch, &association_schema, NULL);
     schema_decode(&association_schema, ch->planned, &row);
     if (ch->kind == CHANGE_CREATE && row.ipam_id.is == KNOWN)
         association_allowed(c, &row, &out);

@@ -233,3 +233,12 @@ void plan_adopted(struct call *c, struct change *ch, const struct schema *s, con
     ch->replace.count = 0;
     ch->private = (struct bytes){(const uint8_t *)adopted_mark, sizeof adopted_mark - 1};
 }
+
+bool plan_begin(struct call *c, struct change *ch, const struct schema *s, const char *cidr)
+{
+    bool adopted = import_is_adopted(ch->prior_private);
+    if (adopted)
+        plan_adopted(c, ch, s, cidr);
+    plan_common(c, ch);
+    return adopted;
+}

@@ -271,10 +271,7 @@ static enum outcome plan(struct call *c, struct change *ch)
     enum outcome out = CALL_DONE;
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
-    bool adopted = import_is_adopted(ch->prior_private);
-    if (adopted)
-        plan_adopted(c, ch, &schema, NULL);
-    plan_common(c, ch);
+    bool adopted = plan_begin(c, ch, &schema, NULL);
     if (ch->kind == CHANGE_UPDATE && !adopted &&
         !value_equal(&type_map_string, value_get(ch->prior, "tags_all"),
                      value_get(ch->planned, "tags_all")))

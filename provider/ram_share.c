@@ -128,10 +128,7 @@ static enum outcome plan(struct call *c, struct change *ch)
 {
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
-    bool adopted = import_is_adopted(ch->prior_private);
-    if (adopted)
-        plan_adopted(c, ch, &schema, NULL);
-    plan_common(c, ch);
+    bool adopted = plan_begin(c, ch, &schema, NULL);
     if ((adopted || ch->kind == CHANGE_CREATE) &&
         value_is_null(value_get(ch->config, "permission_arns")))
         planned_set(c, ch, "permission_arns", value_seq(c->arena, NULL, 0));

@@ -68,9 +68,7 @@ static enum outcome plan(struct call *c, struct change *ch)
 {
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
-    if (import_is_adopted(ch->prior_private))
-        plan_adopted(c, ch, &schema, NULL);
-    plan_common(c, ch);
+    plan_begin(c, ch, &schema, NULL);
     return CALL_DONE;
 }
 

@@ -445,11 +445,8 @@ static enum outcome plan(struct call *c, struct change *ch)
         plan_departure(c, ch, &subnet_resource);
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
-    bool adopted = import_is_adopted(ch->prior_private);
     bool native = value_truth(value_get(ch->config, "ipv6_native"), false);
-    if (adopted)
-        plan_adopted(c, ch, &schema, native ? "ipv6_cidr_block" : "cidr_block");
-    plan_common(c, ch);
+    bool adopted = plan_begin(c, ch, &schema, native ? "ipv6_cidr_block" : "cidr_block");
     return adopted || ch->kind == CHANGE_CREATE ? plan_create(c, ch) : plan_update(c, ch, &prior);
 }
 

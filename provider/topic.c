@@ -128,9 +128,7 @@ static enum outcome plan(struct call *c, struct change *ch)
     T row = {0};
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
-    if (import_is_adopted(ch->prior_private))
-        plan_adopted(c, ch, &schema, NULL);
-    plan_common(c, ch);
+    plan_begin(c, ch, &schema, NULL);
     schema_decode(&schema, ch->planned, &row);
     if (ch->kind == CHANGE_CREATE || row.common.id.is != KNOWN)
         identify(c, &row);

@@ -358,10 +358,7 @@ static enum outcome plan(struct call *c, struct change *ch)
         plan_departure(c, ch, &vpc_resource);
     if (ch->kind == CHANGE_DELETE)
         return CALL_DONE;
-    bool adopted = import_is_adopted(ch->prior_private);
-    if (adopted)
-        plan_adopted(c, ch, &schema, "cidr_block");
-    plan_common(c, ch);
+    bool adopted = plan_begin(c, ch, &schema, "cidr_block");
     return adopted || ch->kind == CHANGE_CREATE ? plan_create(c, ch) : plan_update(c, ch, &prior);
 }
 
