@@ -261,12 +261,7 @@ struct pools {
 static void gather(struct pools *l, const struct pool *const *pools)
 {
     for (; *pools; pools++) {
-        if (l->count == l->capacity) {
-            size_t more = l->capacity ? 2 * l->capacity : 16;
-            l->items = arena_grow(l->ctl->arena, l->items, l->capacity * sizeof *l->items,
-                                  more * sizeof *l->items);
-            l->capacity = more;
-        }
+        ARENA_ROOM(l->ctl->arena, l->items, l->count, l->capacity, 16);
         l->items[l->count++] = *pools;
         gather(l, ctl_pools_below(l->ctl, NULL, *pools));
     }

@@ -14,12 +14,7 @@ struct grid grid_new(struct arena *a, size_t columns)
 
 void grid_add(struct grid *g, const char *s)
 {
-    if (g->count == g->capacity) {
-        size_t more = g->capacity ? 2 * g->capacity : 64;
-        g->cells =
-            arena_grow(g->arena, g->cells, g->capacity * sizeof *g->cells, more * sizeof *g->cells);
-        g->capacity = more;
-    }
+    ARENA_ROOM(g->arena, g->cells, g->count, g->capacity, 64);
     g->cells[g->count++] = safe_text(g->arena, s);
 }
 

@@ -36,12 +36,7 @@ static bool add_scope(void *ctx, const struct scope *s)
     const char *id = scope_info(s)->ipam_id;
     if (!id || strcmp(id, ipam_info(l->ipam)->id) != 0)
         return true;
-    if (l->count + 1 >= l->capacity) {
-        size_t more = l->capacity ? 2 * l->capacity : 16;
-        l->items = arena_grow(l->ctl->arena, l->items, l->capacity * sizeof *l->items,
-                              more * sizeof *l->items);
-        l->capacity = more;
-    }
+    ARENA_ROOM(l->ctl->arena, l->items, l->count + 1, l->capacity, 16);
     l->items[l->count++] = s;
     return true;
 }

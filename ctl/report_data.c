@@ -118,12 +118,7 @@ static void put_scopes(struct report *r)
 static void list_pools(struct report *r, const struct pool *const *pools, long scope, long up)
 {
     for (; *pools; pools++) {
-        if (r->pool_count == r->pool_capacity) {
-            size_t more = r->pool_capacity ? 2 * r->pool_capacity : 64;
-            r->pools = arena_grow(r->ctl->arena, r->pools, r->pool_capacity * sizeof *r->pools,
-                                  more * sizeof *r->pools);
-            r->pool_capacity = more;
-        }
+        ARENA_ROOM(r->ctl->arena, r->pools, r->pool_count, r->pool_capacity, 64);
         r->pools[r->pool_count++] = (struct listed_pool){*pools, scope, up};
     }
 }

@@ -45,12 +45,7 @@ struct tree {
 
 static struct row *add_row(struct tree *t, const char *stem)
 {
-    if (t->count == t->capacity) {
-        size_t more = t->capacity ? 2 * t->capacity : 64;
-        t->rows = arena_grow(t->ctl->arena, t->rows, t->capacity * sizeof *t->rows,
-                             more * sizeof *t->rows);
-        t->capacity = more;
-    }
+    ARENA_ROOM(t->ctl->arena, t->rows, t->count, t->capacity, 64);
     struct row *r = &t->rows[t->count++];
     *r = (struct row){.stem = stem, .name = "", .note = "", .cidrs = ""};
     return r;
@@ -128,12 +123,7 @@ struct twigs {
 
 static void add_twig(struct twigs *l, struct twig one)
 {
-    if (l->count == l->capacity) {
-        size_t more = l->capacity ? 2 * l->capacity : 16;
-        l->items =
-            arena_grow(l->arena, l->items, l->capacity * sizeof *l->items, more * sizeof *l->items);
-        l->capacity = more;
-    }
+    ARENA_ROOM(l->arena, l->items, l->count, l->capacity, 16);
     l->items[l->count++] = one;
 }
 
@@ -303,12 +293,7 @@ static bool add_scope(void *ctx, const struct scope *s)
                  strcmp(scope_info(s)->id, l->ipam->private_scope) == 0;
     if (!worth || strcmp(scope_info(s)->ipam_id, l->ipam->id) != 0)
         return true;
-    if (l->count == l->capacity) {
-        size_t more = l->capacity ? 2 * l->capacity : 8;
-        l->items = arena_grow(l->tree->ctl->arena, l->items, l->capacity * sizeof *l->items,
-                              more * sizeof *l->items);
-        l->capacity = more;
-    }
+    ARENA_ROOM(l->tree->ctl->arena, l->items, l->count, l->capacity, 8);
     l->items[l->count++] = s;
     return true;
 }

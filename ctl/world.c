@@ -359,12 +359,7 @@ struct listing {
 
 static void add(struct listing *l, const void *item)
 {
-    if (l->count + 1 >= l->capacity) {
-        size_t more = l->capacity ? 2 * l->capacity : 16;
-        l->items = arena_grow(l->ctl->arena, l->capacity ? l->items : NULL,
-                              l->capacity * sizeof *l->items, more * sizeof *l->items);
-        l->capacity = more;
-    }
+    ARENA_ROOM(l->ctl->arena, l->items, l->count + 1, l->capacity, 16);
     l->items[l->count++] = item;
     l->items[l->count] = NULL;
 }

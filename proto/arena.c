@@ -304,6 +304,25 @@ void *arena_grow(struct arena *a, void *p, size_t old, size_t n)
     return q;
 }
 
+void *arena_room(struct arena *a, void *items, size_t count, size_t *capacity, size_t first,
+                 size_t size)
+{
+    size_t more, n;
+    if (count < *capacity) {
+        return items;
+    }
+    if (__builtin_mul_overflow(*capacity, (size_t)2, &more)) {
+        arena_exhausted(a);
+    }
+    more = more ? more : first;
+    if (__builtin_mul_overflow(more, size, &n)) {
+        arena_exhausted(a);
+    }
+    items = arena_grow(a, items, *capacity * size, n);
+    *capacity = more;
+    return items;
+}
+
 void *arena_memdup(struct arena *a, const void *p, size_t n)
 {
     void *q = arena_alloc(a, n);

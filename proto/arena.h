@@ -51,6 +51,14 @@ void *arena_calloc(struct arena *a, size_t count, size_t size);
  * doubling a buffer wastes little. */
 void *arena_grow(struct arena *a, void *p, size_t old, size_t n);
 
+/* Before an item is added to a list in the arena: when `count` of its `capacity` items are taken,
+ * or none are there yet (items NULL, capacity 0), it gets twice as many, `first` to begin with.
+ * Both items and capacity are changed. O(1) amortised. */
+#define ARENA_ROOM(a, items, count, capacity, first)                                               \
+    ((items) = arena_room(a, items, count, &(capacity), first, sizeof *(items)))
+void *arena_room(struct arena *a, void *items, size_t count, size_t *capacity, size_t first,
+                 size_t size);
+
 /* Sets aside n bytes, unless an earlier reserve of that size is untouched, for when memory is out:
  * blocks of up to 16 KiB then come from it. Called right before a change that must be answered.
  * O(1). */

@@ -86,6 +86,35 @@ static void a_buffer_that_doubles_alone_stays_in_place(void **state)
     arena_free(a);
 }
 
+/* Two lists that grow in turns, so that neither stays in place. */
+static void lists_get_room(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct list {
+        uint32_t *items;
+        size_t count, capacity, first;
+    } lists[] = {{.first = 1}, {.first = 6}};
+    for (uint32_t i = 0; i < 20000; i++) {
+        struct list *l = &lists[i % 2];
+        const uint32_t *items = l->items;
+        size_t before = l->capacity;
+        ARENA_ROOM(a, l->items, l->count, l->capacity, l->first);
+        if (l->count < before) {
+            assert_ptr_equal(l->items, items);
+            assert_int_equal(l->capacity, before);
+        } else {
+            assert_int_equal(l->capacity, before ? 2 * before : l->first);
+        }
+        assert_int_equal(l->items[l->capacity - 1], 0);
+        l->items[l->count++] = i + 1;
+    }
+    for (uint32_t i = 0; i < 20000; i++) {
+        assert_int_equal(lists[i % 2].items[i / 2], i + 1);
+    }
+    arena_free(a);
+}
+
 static void copies(void **state)
 {
     (void)state;
@@ -164,6 +193,36 @@ static void grow_too_much(struct arena *a)
     arena_grow(a, p, 100000, SIZE_MAX - 5);
 }
 
+/* What a list has stays as it was. */
+static void no_room(struct arena *a)
+{
+    static uint64_t *items;
+    static size_t capacity;
+    jmp_buf *outer = arena_guard_of(a), guard;
+    items = NULL;
+    capacity = 0;
+    ARENA_ROOM(a, items, 0, capacity, 4);
+    items[3] = 7;
+    arena_alloc(a, 1); /* in the way: the list has to move */
+    if (setjmp(guard) == 0) {
+        arena_guard(a, &guard);
+        arena_fail_after(1);
+        ARENA_ROOM(a, items, 4, capacity, 4);
+        fail_msg("there was memory");
+    }
+    assert_int_equal(capacity, 4);
+    assert_int_equal(items[3], 7);
+    arena_guard(a, outer);
+    arena_exhausted(a);
+}
+
+static void room_for_too_much(struct arena *a)
+{
+    uint64_t *items = NULL;
+    size_t capacity = 0;
+    ARENA_ROOM(a, items, 0, capacity, SIZE_MAX / 4);
+}
+
 static void out_of_memory_jumps_and_leaks_nothing(void **state)
 {
     (void)state;
@@ -175,6 +234,8 @@ static void out_of_memory_jumps_and_leaks_nothing(void **state)
     assert_true(run_guarded(0, multiply_too_much));
     assert_true(run_guarded(0, grow_too_much));
     assert_true(run_guarded(2, grow_too_much));
+    assert_true(run_guarded(0, no_room));
+    assert_true(run_guarded(0, room_for_too_much));
     arena_fail_after(1);
     assert_null(arena_new());
     assert_non_null((*state = arena_new()));
@@ -224,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_first_block_of_any_size_fits),
         cmocka_unit_test(growing_keeps_bytes_and_zeroes_the_rest),
         cmocka_unit_test(a_buffer_that_doubles_alone_stays_in_place),
+        cmocka_unit_test(lists_get_room),
         cmocka_unit_test(copies),
         cmocka_unit_test(deferred_functions_run_backwards),
         cmocka_unit_test(out_of_memory_jumps_and_leaks_nothing),

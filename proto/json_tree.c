@@ -91,12 +91,7 @@ static bool scan_string(struct scan *s)
 
 static void remember_cut(struct scan *s)
 {
-    if (s->cut_count == s->cut_capacity) {
-        size_t capacity = s->cut_capacity ? 2 * s->cut_capacity : 16;
-        s->cuts = arena_grow(s->arena, s->cuts, s->cut_capacity * sizeof *s->cuts,
-                             capacity * sizeof *s->cuts);
-        s->cut_capacity = capacity;
-    }
+    ARENA_ROOM(s->arena, s->cuts, s->cut_count, s->cut_capacity, 16);
     s->cuts[s->cut_count++] = s->at;
 }
 

@@ -432,14 +432,7 @@ static const struct value *plan_object(const struct plan *pl, const struct block
 
 void path_list_add(struct arena *a, struct path_list *l, const struct path *p)
 {
-    if (l->count == l->capacity) {
-        size_t capacity = l->capacity ? 2 * l->capacity : 8;
-        const struct path **items = arena_calloc(a, capacity, sizeof *items);
-        if (l->count)
-            memcpy(items, l->items, l->count * sizeof *items);
-        l->items = items;
-        l->capacity = capacity;
-    }
+    ARENA_ROOM(a, l->items, l->count, l->capacity, 8);
     l->items[l->count++] = path_copy(a, p);
 }
 

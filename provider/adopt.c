@@ -245,24 +245,14 @@ static bool gather_pool(void *ctx, const struct pool *p)
     const struct pool_info *info = pool_info(p);
     if (!pool_is_known(p) || !info->auto_import || !info->locale || info->planning)
         return true;
-    if (l->pool_count == l->pool_capacity) {
-        size_t more = l->pool_capacity ? 2 * l->pool_capacity : 16;
-        l->pools = arena_grow(l->arena, l->pools, l->pool_capacity * sizeof(*l->pools),
-                              more * sizeof(*l->pools));
-        l->pool_capacity = more;
-    }
+    ARENA_ROOM(l->arena, l->pools, l->pool_count, l->pool_capacity, 16);
     l->pools[l->pool_count++] = p;
     return true;
 }
 
 static void add_one(struct candidates *l, const struct candidate *k)
 {
-    if (l->count == l->capacity) {
-        size_t more = l->capacity ? 2 * l->capacity : 64;
-        l->items =
-            arena_grow(l->arena, l->items, l->capacity * sizeof *l->items, more * sizeof *l->items);
-        l->capacity = more;
-    }
+    ARENA_ROOM(l->arena, l->items, l->count, l->capacity, 64);
     l->items[l->count++] = *k;
 }
 

@@ -22,12 +22,7 @@ struct object object_new(struct arena *a)
 
 void object_put(struct object *r, const char *key, const struct value *v)
 {
-    if (r->count == r->capacity) {
-        size_t more = r->capacity ? 2 * r->capacity : 32;
-        r->items =
-            arena_grow(r->arena, r->items, r->capacity * sizeof *r->items, more * sizeof *r->items);
-        r->capacity = more;
-    }
+    ARENA_ROOM(r->arena, r->items, r->count, r->capacity, 32);
     r->items[r->count++] = (struct value_member){key, v};
 }
 
@@ -76,12 +71,7 @@ const struct value *object_end(struct object *r)
 
 void items_add(struct items *l, const struct value *v)
 {
-    if (l->count == l->capacity) {
-        size_t more = l->capacity ? 2 * l->capacity : 16;
-        l->items =
-            arena_grow(l->arena, l->items, l->capacity * sizeof *l->items, more * sizeof *l->items);
-        l->capacity = more;
-    }
+    ARENA_ROOM(l->arena, l->items, l->count, l->capacity, 16);
     l->items[l->count++] = v;
 }
 

@@ -74,12 +74,7 @@ static void add_association(void *ctx, const struct network *n)
     struct associations *l = ctx;
     if (!cidr_is_set(&n->v4))
         return;
-    if (l->count == l->capacity) {
-        size_t more = l->capacity ? 2 * l->capacity : 16;
-        l->items =
-            arena_grow(l->arena, l->items, l->capacity * sizeof *l->items, more * sizeof *l->items);
-        l->capacity = more;
-    }
+    ARENA_ROOM(l->arena, l->items, l->count, l->capacity, 16);
     l->items[l->count++] = n;
 }
 

@@ -130,7 +130,7 @@ struct discovery {
     struct arena *kept;  /* of the parts */
     struct sighting *parts;
     bool *counted;
-    size_t part_count;
+    size_t part_count, part_capacity;
     jmp_buf *guard;
 };
 
@@ -211,12 +211,7 @@ struct cidrs {
 
 static void cidrs_add(struct cidrs *out, const struct cidr *c)
 {
-    if (out->count == out->capacity) {
-        size_t more = out->capacity ? 2 * out->capacity : 4;
-        out->items =
-            arena_grow(out->d->arena, out->items, out->capacity * sizeof *c, more * sizeof *c);
-        out->capacity = more;
-    }
+    ARENA_ROOM(out->d->arena, out->items, out->count, out->capacity, 4);
     out->items[out->count++] = *c;
 }
 
@@ -389,10 +384,7 @@ static bool visit_part(void *ctx, const struct state_instance *i)
         return true;
     struct cidrs cidrs = {.d = d, .where = where(d, i)};
     struct sighting one = read_one(d, i->attributes, t, &cidrs);
-    size_t n = d->part_count, capacity = n ? 2 * n : 16;
-    if (n == 0 || (n >= 16 && (n & (n - 1)) == 0))
-        d->parts =
-            arena_grow(d->arena, d->parts, n * sizeof *d->parts, capacity * sizeof *d->parts);
+    ARENA_ROOM(d->arena, d->parts, d->part_count, d->part_capacity, 16);
     d->parts[d->part_count++] = one;
     return true;
 }

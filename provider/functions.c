@@ -205,12 +205,7 @@ static bool remainder_add(struct remainder *r, const struct cidr *c)
 {
     if (r->count == RESULTS_MAX)
         return false;
-    if (r->count == r->capacity) {
-        size_t doubled = r->capacity ? 2 * r->capacity : 64;
-        r->items = arena_grow(r->arena, r->items, r->capacity * sizeof *r->items,
-                              doubled * sizeof *r->items);
-        r->capacity = doubled;
-    }
+    ARENA_ROOM(r->arena, r->items, r->count, r->capacity, 64);
     r->items[r->count++] = *c;
     return true;
 }

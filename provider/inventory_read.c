@@ -85,11 +85,7 @@ bool read_cidr(struct reader *r, const struct node *text, const struct path *p,
     if (++r->cidrs > r->limits->cidrs)
         return reader_fail(r, text, p, "is one too many: a file may have %zu CIDRs",
                            r->limits->cidrs);
-    if (out->count == out->capacity) {
-        size_t more = out->capacity ? 2 * out->capacity : 2;
-        out->items = arena_grow(r->arena, out->items, out->capacity * sizeof c, more * sizeof c);
-        out->capacity = more;
-    }
+    ARENA_ROOM(r->arena, out->items, out->count, out->capacity, 2);
     out->items[out->count++] = c;
     return true;
 }

@@ -103,12 +103,7 @@ static const char *family_text(int family)
 /* The values stand in the order in which the kind names its dimensions. */
 static void add(struct metrics *out, enum kind_index kind, const char *const *values, double value)
 {
-    if (out->count == out->capacity) {
-        size_t more = out->capacity ? 2 * out->capacity : 32;
-        out->items = arena_grow(out->arena, out->items, out->capacity * sizeof *out->items,
-                                more * sizeof *out->items);
-        out->capacity = more;
-    }
+    ARENA_ROOM(out->arena, out->items, out->count, out->capacity, 32);
     struct metric *m = &out->items[out->count++];
     *m = (struct metric){.kind = &metric_kinds[kind], .value = value};
     const char *name = m->kind->dimensions;

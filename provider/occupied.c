@@ -46,12 +46,7 @@ static void own_add(struct own_cidrs *o, const struct cidr *c, const char *id)
 {
     if (!cidr_is_set(c) || !*id)
         return;
-    if (o->count == o->capacity) {
-        size_t more = o->capacity ? 2 * o->capacity : 64;
-        o->items =
-            arena_grow(o->arena, o->items, o->capacity * sizeof *o->items, more * sizeof *o->items);
-        o->capacity = more;
-    }
+    ARENA_ROOM(o->arena, o->items, o->count, o->capacity, 64);
     o->items[o->count++] = (struct own_cidr){*c, id};
 }
 

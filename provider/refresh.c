@@ -106,12 +106,7 @@ static bool snapshot_visit(void *ctx, const struct state_instance *i)
     struct facts f = {.arena = s->arena, .json = i->attributes};
     seen.id = arena_strdup(s->arena, seen.id);
     seen.lines = departure ? departure(&f) : "";
-    if (s->count == s->capacity) {
-        size_t more = s->capacity ? 2 * s->capacity : 64;
-        s->items =
-            arena_grow(s->arena, s->items, s->capacity * sizeof *s->items, more * sizeof *s->items);
-        s->capacity = more;
-    }
+    ARENA_ROOM(s->arena, s->items, s->count, s->capacity, 64);
     s->items[s->count++] = seen;
     return true;
 }

@@ -23,12 +23,7 @@
 
 static struct resource_cidr *resource_cidrs_add(struct resource_cidrs *l)
 {
-    if (l->count == l->capacity) {
-        size_t more = l->capacity ? 2 * l->capacity : 64;
-        l->items =
-            arena_grow(l->arena, l->items, l->capacity * sizeof *l->items, more * sizeof *l->items);
-        l->capacity = more;
-    }
+    ARENA_ROOM(l->arena, l->items, l->count, l->capacity, 64);
     return &l->items[l->count++];
 }
 
@@ -98,12 +93,7 @@ static bool visit_allocation(void *ctx, const struct allocation *a)
     struct arena *arena = l->call->arena;
     if (a->type == ALLOCATION_POOL)
         return true;
-    if (l->grant_count == l->grant_capacity) {
-        size_t more = l->grant_capacity ? 2 * l->grant_capacity : 64;
-        l->grants = arena_grow(arena, l->grants, l->grant_capacity * sizeof *l->grants,
-                               more * sizeof *l->grants);
-        l->grant_capacity = more;
-    }
+    ARENA_ROOM(arena, l->grants, l->grant_count, l->grant_capacity, 64);
     l->grants[l->grant_count++] = (struct grant){a->cidr, a->resource_id};
     const char *scope_id = pool_info(a->pool)->scope_id;
     if (scope_id && strcmp(scope_id, scope_info(l->scope)->id) == 0)

@@ -27,11 +27,7 @@ struct page_files {
 
 static void keep(struct arena *a, struct page_files *f, const char *path, const char *text)
 {
-    if (f->count == f->capacity) {
-        size_t old = f->capacity * sizeof *f->items;
-        f->capacity = f->capacity ? 2 * f->capacity : 32;
-        f->items = arena_grow(a, f->items, old, f->capacity * sizeof *f->items);
-    }
+    ARENA_ROOM(a, f->items, f->count, f->capacity, 32);
     f->items[f->count++] = (struct page_file){path, text};
 }
 

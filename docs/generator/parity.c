@@ -59,11 +59,7 @@ void problem(struct problems *p, const char *fmt, ...)
 
 static void add_flat(struct flats *f, struct flat item)
 {
-    if (f->count == f->capacity) {
-        size_t old = f->capacity * sizeof *f->items;
-        f->capacity = f->capacity ? 2 * f->capacity : 64;
-        f->items = arena_grow(f->arena, f->items, old, f->capacity * sizeof *f->items);
-    }
+    ARENA_ROOM(f->arena, f->items, f->count, f->capacity, 64);
     f->items[f->count++] = item;
 }
 
