@@ -277,8 +277,8 @@ enum outcome import_object(struct call *c, const struct resource *r, const char 
  * chosen anew. */
 void plan_adopted(struct call *c, struct change *ch, const struct schema *s, const char *cidr);
 
-/* How the plan of a resource with tags begins, unless it is deleted: with plan_adopted if the object
- * is adopted (then true), and with plan_common. */
+/* How the plan of a resource with tags begins, unless it is deleted: with plan_adopted if the
+ * object is adopted (then true), and with plan_common. */
 bool plan_begin(struct call *c, struct change *ch, const struct schema *s, const char *cidr);
 
 /* --- inside.c: the CIDRs of VPCs, and their subnets --- */
