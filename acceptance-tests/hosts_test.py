@@ -15,6 +15,7 @@ import time
 from claims_test import JOURNAL, OUTPUT, Claims, many, member
 from harness import TIMEOUT, estate, run
 
+NFS = os.environ.get("HOSTS_ON_NFS")
 APPLY = ["terraform", "apply", "-no-color", "-auto-approve"]
 # A pause in the middle of a run, until the file `go` is there.
 WAIT = """
@@ -33,9 +34,16 @@ def namespaces(*kinds):
 
 
 def on_host(name, command):
-    script = f'hostname {name} && exec "$@"'
-    return namespaces("--uts", "--net", "--pid", "--mount-proc") + ["sh", "-c", script, "sh",
-                                                                    *command]
+    """With HOSTS_ON_NFS, `server:/export mount point options`, each host has the folder from there,
+    with a cache of its own; its network is made before (scripts/hosts-on-nfs)."""
+    script, enter, net = "", [], ["--net"]
+    if NFS:
+        export, folder, options = NFS.split()
+        script = f'mount -t nfs -o {options} {export} {folder} && cd "$PWD" && '
+        enter, net = ["nsenter", f"--net=/run/netns/{name}"], []
+    script = f'hostname {name} && {script}exec "$@"'
+    return enter + namespaces("--uts", *net, "--pid", "--mount-proc") + ["sh", "-c", script, "sh",
+                                                                         *command]
 
 
 class Shared(Claims):

@@ -26,6 +26,7 @@
 #include "provider/claims_internal.h"
 #include "provider/inventory.h"
 #include "provider/occupied.h"
+#include "provider/state_internal.h"
 
 static uint64_t clock_ms(void)
 {
@@ -64,10 +65,12 @@ static void progress_end(const struct progress *p)
 
 /* --- inventories --- */
 
-static bool matches(const char *pattern)
+static bool matches(struct ctl *c, const char *pattern)
 {
     glob_t found;
-    int r = glob(pattern, 0, NULL, &found);
+    int r = file_glob(pattern, &found);
+    if (r == GLOB_NOSPACE)
+        arena_exhausted(c->arena);
     globfree(&found);
     return r == 0;
 }
@@ -81,7 +84,7 @@ static const char *const *inventory_patterns(struct ctl *c, size_t *count)
         return given;
     const char **found = arena_calloc(c->arena, sizeof usual / sizeof *usual, sizeof *found);
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (matches(usual[i]))
+        if (matches(c, usual[i]))
             found[(*count)++] = usual[i];
     return found;
 }
@@ -91,7 +94,7 @@ static const char *const *inventory_patterns(struct ctl *c, size_t *count)
 static bool add_states(struct ctl *c, const char *pattern)
 {
     glob_t found;
-    int r = glob(pattern, 0, path_glob_error, &found);
+    int r = file_glob(pattern, &found);
     if (r == GLOB_NOSPACE)
         arena_exhausted(c->arena);
     bool room = r == 0;

@@ -36,6 +36,7 @@
 #include "proto/log.h"
 #include "provider/claims_internal.h"
 #include "provider/forecast.h"
+#include "provider/state_internal.h"
 
 /* How long a call sleeps before it tries a busy lock again, and how often a call that waits for
  * something else looks whether another process brought it. */
@@ -260,7 +261,8 @@ static enum step find_journal(struct issuing *i)
                                       "the other issues. Name a folder that both can write, in the "
                                       "provider blocks of both: claims { path = \"...\" }.",
                                       i->id, i->keeper->shown));
-    if (!i->keeper->path && !i->keeper->own && stat(journal_path(i->holder->journal), &st) != 0)
+    if (!i->keeper->path && !i->keeper->own &&
+        file_stat(journal_path(i->holder->journal), &st) != 0)
         return refuse(i, arena_printf(a,
                                       "%s is held by another root module (%s), and that one does "
                                       "not keep its claims in %s. Name the same folder in its "

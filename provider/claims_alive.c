@@ -170,7 +170,7 @@ static void lock_id(const char *state_path, char *id, size_t size)
 enum lock_state state_lock_probe(const char *state_path, char *id, size_t size)
 {
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
-    int fd = open(state_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = file_open(state_path, 0);
     *id = '\0';
     if (fd < 0)
         return errno == ENOENT ? LOCK_FREE : LOCK_UNKNOWN;

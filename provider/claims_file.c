@@ -10,8 +10,10 @@
  *
  * Compacting writes a new file beside the old one, takes its lock, and renames it into place. Who
  * waits for the old file's lock gets it and finds that the path leads to another inode: every lock
- * is followed by that check. A reader that meets another inode, or a file shorter than what it has
- * read, starts again from the beginning and says so.
+ * is followed by that check. On NFS there may be no old file any more (ESTALE), and the check opens
+ * the path, since stat(2) would find the old file there for up to a minute. A reader that meets
+ * another inode, or a file shorter than what it has read, starts again from the beginning and says
+ * so.
  *
  * The file steers what is issued, so it is opened like a credential: no symbolic link, a regular
  * file with one name, owned by this user or root, writable by nobody else.
@@ -32,6 +34,7 @@
 #include "provider/state_internal.h"
 
 #define SUM_DIGITS 8
+#define TRIES      16 /* to get hold of a file that others replace */
 
 struct journal {
     char *path;
@@ -39,6 +42,7 @@ struct journal {
     bool locked;
     bool known;      /* dev and ino are of the file that was read */
     bool fresh_file; /* made by us: its name is not durable yet */
+    bool vanished;   /* the open file was replaced, and a network file system keeps it no longer */
     dev_t dev;
     ino_t ino;
     size_t offset; /* everything before was handed out */
@@ -113,8 +117,10 @@ static enum journal_result refuse_open(struct journal *j, int error)
 /* May this file decide what is issued? */
 static enum journal_result inspect(struct journal *j, int fd, struct stat *st)
 {
-    if (fstat(fd, st) != 0)
+    if (fstat(fd, st) != 0) {
+        j->vanished = errno == ESTALE;
         return failed(j, "%s", strerror(errno));
+    }
     if (!S_ISREG(st->st_mode))
         return failed(j, "it is not a regular file. Remove it");
     if (st->st_uid != geteuid() && st->st_uid != 0)
@@ -172,7 +178,7 @@ static enum journal_result open_for_writing(struct journal *j)
 
 enum journal_result journal_lock(struct journal *j)
 {
-    for (int tries = 0; tries < 16; tries++) {
+    for (int tries = 0; tries < TRIES; tries++) {
         struct stat here, there;
         enum journal_result r = j->fd < 0 ? open_for_writing(j) : JOURNAL_OK;
         if (r != JOURNAL_OK)
@@ -182,14 +188,16 @@ enum journal_result journal_lock(struct journal *j)
                 return JOURNAL_BUSY;
             int error = errno;
             drop_fd(j);
+            if (error == ESTALE)
+                continue;
             return failed(j,
                           "the file system gives no lock (flock): %s. Put the state on one that "
                           "does",
                           strerror(error));
         }
         j->locked = true;
-        if (fstat(j->fd, &here) == 0 && stat(j->path, &there) == 0 && here.st_dev == there.st_dev &&
-            here.st_ino == there.st_ino) {
+        if (fstat(j->fd, &here) == 0 && file_stat(j->path, &there) == 0 &&
+            here.st_dev == there.st_dev && here.st_ino == there.st_ino) {
             r = inspect(j, j->fd, &here);
             if (r != JOURNAL_OK)
                 drop_fd(j);
@@ -259,6 +267,7 @@ static enum journal_result read_bytes(struct journal *j, int fd, size_t size, ch
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
+            j->vanished = n < 0 && errno == ESTALE;
             free(bytes);
             return failed(j, "%s",
                           n == 0 ? "it became shorter while it was read" : strerror(errno));
@@ -326,11 +335,16 @@ enum journal_result journal_read(struct journal *j, journal_visit fn, void *ctx,
     *restarted = false;
     if (j->locked)
         return read_from(j, j->fd, fn, ctx, restarted);
-    int fd = open(j->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return errno == ENOENT ? JOURNAL_OK : refuse_open(j, errno);
-    enum journal_result r = read_from(j, fd, fn, ctx, restarted);
-    close(fd);
+    enum journal_result r;
+    int tries = 0;
+    do {
+        int fd = file_open(j->path, O_NOFOLLOW);
+        if (fd < 0)
+            return errno == ENOENT ? JOURNAL_OK : refuse_open(j, errno);
+        j->vanished = false;
+        r = read_from(j, fd, fn, ctx, restarted);
+        close(fd);
+    } while (r == JOURNAL_FAILED && j->vanished && ++tries < TRIES);
     return r;
 }
 
@@ -339,13 +353,10 @@ enum journal_result journal_read(struct journal *j, journal_visit fn, void *ctx,
 /* Makes the name of a new file survive a crash. */
 static bool sync_folder(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = file_open_folder(path);
     bool ok = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0)
         close(fd);
-    free(folder);
     return ok;
 }
 
@@ -455,7 +466,7 @@ int journal_lock_owner(const struct journal *j)
     struct buffer t = {0};
     char wanted[64];
     int owner = 0;
-    if (stat(j->path, &st) != 0)
+    if (file_stat(j->path, &st) != 0)
         return 0;
     snprintf(wanted, sizeof wanted, " %02x:%02x:%llu ", major(st.st_dev), minor(st.st_dev),
              (unsigned long long)st.st_ino);

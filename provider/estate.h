@@ -478,8 +478,6 @@ struct claims *claims_new(struct estate *e, const struct claims_options *o);
 void claims_free(struct claims *x);
 /* The blocks `estate` of the provider block. False after reporting an error. */
 bool claims_configure_estate(struct claims *x, struct diags *d, const struct value *blocks);
-/* For glob(3): a folder that may not be searched could hide files; one that is not there cannot. */
-int path_glob_error(const char *path, int error);
 /* Reads journals and the other states. To be called again after STATE_WAIT; STATE_FAILED after
  * reporting an error. */
 enum state_status claims_join(struct claims *x, struct diags *d, uint64_t now_ms);

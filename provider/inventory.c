@@ -352,7 +352,7 @@ static void read_pattern(struct inventory *v, const char *pattern, const char *s
     struct arena *a = v->diags->arena;
     glob_t *found = arena_alloc(a, sizeof *found);
     const char *by = included_by ? arena_printf(a, ", which %s includes,", included_by) : "";
-    int r = glob(pattern, 0, path_glob_error, found);
+    int r = file_glob(pattern, found);
     if (r == GLOB_NOSPACE) {
         v->no_memory = true;
         return;

@@ -132,7 +132,7 @@ struct member *member_own(struct claims *x, const char *path, const char *lineag
 {
     struct member *m = member_add(x, path ? path_real(x->arena, path) : NULL, x->estate->origin);
     struct stat file;
-    if (m->path && stat(m->path, &file) == 0)
+    if (m->path && file_stat(m->path, &file) == 0)
         identify(m, &file);
     m->own = m->read = true;
     m->lineage = arena_strdup(x->arena, lineage);
@@ -159,7 +159,7 @@ struct member *member_at(struct claims *x, const char *path, const char *shown)
 {
     const char *real = path_real(x->arena, path);
     struct stat file;
-    if (stat(real, &file) != 0)
+    if (file_stat(real, &file) != 0)
         memset(&file, 0, sizeof file);
     struct member *m = find_path(x, real, &file);
     if (!m && x->member_count < MEMBERS_MAX) {
@@ -194,16 +194,10 @@ const char *members_named(const struct claims *x, struct arena *a)
 
 /* --- the provider block --- */
 
-int path_glob_error(const char *path, int error)
-{
-    (void)path;
-    return error != ENOENT && error != ENOTDIR;
-}
-
 static bool add_glob(struct claims *x, struct diags *d, const char *pattern)
 {
     glob_t found;
-    int r = glob(pattern, 0, path_glob_error, &found);
+    int r = file_glob(pattern, &found);
     size_t n = r == 0 ? found.gl_pathc : 0;
     if (r != 0)
         diag_error(d, PATH_ATTR(NULL, "estate"), "The estate is not there",
@@ -478,7 +472,7 @@ bool member_is_current(const struct member *m)
     if (!m->path)
         return m->read && !m->stale && !m->problem[0];
     return m->read && !m->stale && !m->racy && !m->missing && !m->problem[0] &&
-           stat(m->path, &now) == 0 && same_version(&now, &m->seen);
+           file_stat(m->path, &now) == 0 && same_version(&now, &m->seen);
 }
 
 /* Each write of Terraform counts the serial up. A lower one is an older copy, which may hold again
@@ -499,7 +493,7 @@ static bool wants_reading(const struct claims *x, const struct member *m)
         return true;
     if (m->stale || !m->path)
         return m->stale && (m->path || m->command);
-    if (stat(m->path, &now) != 0)
+    if (file_stat(m->path, &now) != 0)
         memset(&now, 0, sizeof now);
     if (!m->racy && same_version(&now, &m->seen))
         return false;
@@ -523,7 +517,7 @@ static void start(struct claims *x, struct member *m)
     if (m->holder && holder_read(x, m->holder, &restarted) == JOURNAL_NO_MEMORY)
         arena_exhausted(x->arena);
     if (m->path) {
-        if (stat(m->path, &m->seen) != 0)
+        if (file_stat(m->path, &m->seen) != 0)
             memset(&m->seen, 0, sizeof m->seen);
         identify(m, &m->seen);
         m->racy = is_racy(&m->seen);
@@ -542,7 +536,7 @@ static void judge(struct claims *x, struct member *m, const struct state *s, str
         struct stat st;
         snprintf(m->problem, sizeof m->problem,
                  "%s %s and no run works on it, so what it holds is not known. Restore it%s.",
-                 m->path, stat(m->path, &st) == 0 ? "is empty (0 bytes)" : "does not exist",
+                 m->path, file_stat(m->path, &st) == 0 ? "is empty (0 bytes)" : "does not exist",
                  m->configured ? " or take it out of the estate" : "");
         return;
     }

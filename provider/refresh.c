@@ -146,7 +146,7 @@ bool watch_begin(struct estate *e, const struct state *s)
     w->lineage = strdup(state_lineage(s));
     if (!e->state_path && !(w->siblings = siblings_new(state_lineage(s))))
         return false;
-    if (e->state_path && stat(e->state_path, &w->begun) != 0)
+    if (e->state_path && file_stat(e->state_path, &w->begun) != 0)
         w->begun = (struct stat){0};
     return w->lineage && snapshot_take(&w->last, s);
 }
@@ -309,7 +309,7 @@ static bool refresh(struct call *c)
     struct estate *e = estate_of(c);
     struct watch *w = e->watch;
     struct stat now;
-    if (c->now_ms < w->due_ms || stat(e->state_path, &now) != 0 ||
+    if (c->now_ms < w->due_ms || file_stat(e->state_path, &now) != 0 ||
         (w->read && same_file(&now, &w->stat)))
         return false;
     w->moving = w->moving || !same_file(&now, &w->begun);

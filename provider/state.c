@@ -256,7 +256,7 @@ static enum touched touched_since_lock(struct state_search *s)
 {
     struct stat note;
     const struct timespec *file = &s->copy.st.st_mtim;
-    if (stat(state_lock_info_path(s->arena, s->place.path), &note) != 0 ||
+    if (file_stat(state_lock_info_path(s->arena, s->place.path), &note) != 0 ||
         (!file->tv_nsec && !note.st_mtim.tv_nsec)) {
         return TOUCHED_UNKNOWN;
     }

@@ -10,12 +10,21 @@
  *
  * Taking a lock would not help: Terraform's lock is held for the whole run by the very process
  * that started us.
+ *
+ * On a network file system another host's writes are not seen at once: a client remembers sizes,
+ * times, which file a name leads to, and that there is none, for up to a minute (nfs(5), "Data and
+ * metadata coherence"). Opening is what asks the server (close-to-open consistency), so nothing
+ * here goes by stat(2) alone, and "there is no such file" is believed only after the folder was
+ * opened. The second reading uses a descriptor of its own for the same reason: the first one's
+ * would be answered from memory.
  */
 #include "provider/state_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +79,106 @@ void buffer_free(struct buffer *t)
     *t = (struct buffer){0};
 }
 
+/* ---- As of now ------------------------------------------------------------------------------ */
+
+#define READING (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+/* Once more, after the client was made to ask what there is in the folder. */
+static int open_after_folder(const char *path, int flags)
+{
+    int folder = file_open_folder(path), fd = -1;
+    if (folder >= 0) {
+        fd = open(path, flags);
+        int saved = errno;
+        close(folder);
+        errno = saved;
+    } else if (errno == EACCES || errno == ENOTDIR) {
+        errno = ENOENT; /* names of what is there can be opened and not listed: not known better */
+    }
+    return fd;
+}
+
+int file_open_folder(const char *path)
+{
+    char folder[PATH_MAX] = "./";
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    if (n + 2 > sizeof folder) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (slash) {
+        memcpy(folder, path, n + 1);
+        folder[n + 1] = '\0';
+    }
+    int fd = open(folder, READING | O_DIRECTORY);
+    if (fd >= 0 || errno != ENOENT || n == 0) {
+        return fd;
+    }
+    folder[n] = '\0';
+    return open_after_folder(folder, READING | O_DIRECTORY);
+}
+
+int file_open(const char *path, int flags)
+{
+    int fd = open(path, READING | flags);
+    return fd >= 0 || errno != ENOENT ? fd : open_after_folder(path, READING | flags);
+}
+
+int file_stat(const char *path, struct stat *out)
+{
+    int fd = file_open(path, 0);
+    if (fd < 0) {
+        return errno == ENOENT ? -1 : stat(path, out);
+    }
+    int r = fstat(fd, out);
+    close(fd);
+    return r;
+}
+
+static int file_lstat(const char *path, struct stat *out)
+{
+    int folder, r = lstat(path, out);
+    if (r == 0 || errno != ENOENT || (folder = file_open_folder(path)) < 0) {
+        return r;
+    }
+    r = lstat(path, out);
+    close(folder);
+    return r;
+}
+
+static void glob_close(void *dir)
+{
+    closedir(dir);
+}
+
+static struct dirent *glob_read(void *dir)
+{
+    return readdir(dir);
+}
+
+static void *glob_open(const char *path)
+{
+    return opendir(path);
+}
+
+/* What may be missing is missing; what cannot be read is an error. */
+static int glob_error(const char *path, int error)
+{
+    (void)path;
+    return error != ENOENT && error != ENOTDIR;
+}
+
+int file_glob(const char *pattern, glob_t *out)
+{
+    *out = (glob_t){.gl_opendir = glob_open,
+                    .gl_readdir = glob_read,
+                    .gl_closedir = glob_close,
+                    .gl_stat = file_stat,
+                    .gl_lstat = file_lstat};
+    return glob(pattern, GLOB_ALTDIRFUNC, glob_error, out);
+}
+
 /* ---- Reading ------------------------------------------------------------------------------- */
 
 /* Up to the end or max_bytes + 1 bytes, so that the caller sees "too large". false: errno. */
@@ -107,7 +216,7 @@ static bool read_to_end(int fd, size_t expected, size_t max_bytes, struct buffer
 int64_t state_file_serial(const char *path)
 {
     char head[4096];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = file_open(path, 0);
     if (fd < 0) {
         return -1;
     }
@@ -127,7 +236,7 @@ int64_t state_file_serial(const char *path)
 
 bool file_slurp(const char *path, size_t max_bytes, struct buffer *out)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = file_open(path, 0);
     struct stat st;
     if (fd < 0) {
         return false;
@@ -150,12 +259,12 @@ bool file_slurp(const char *path, size_t max_bytes, struct buffer *out)
 
 static bool same_version(const struct stat *a, const struct stat *b)
 {
-    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 /* Does the file still hold these bytes, and no more? */
-static bool still_holds(int fd, const struct buffer *bytes)
+static bool holds(int fd, const struct buffer *bytes)
 {
     char again[CHUNK];
     size_t at = 0;
@@ -174,6 +283,18 @@ static bool still_holds(int fd, const struct buffer *bytes)
     }
 }
 
+static bool still_holds(const char *path, const struct file_copy *c)
+{
+    struct stat now;
+    int fd = file_open(path, 0);
+    bool same =
+        fd >= 0 && fstat(fd, &now) == 0 && same_version(&c->st, &now) && holds(fd, &c->bytes);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return same;
+}
+
 static enum file_status bad(struct file_copy *c, const char *problem)
 {
     snprintf(c->problem, sizeof c->problem, "%s", problem);
@@ -182,9 +303,8 @@ static enum file_status bad(struct file_copy *c, const char *problem)
 
 static enum file_status copy_open_file(struct file_copy *c, int fd, size_t max_bytes)
 {
-    struct stat after;
     if (fstat(fd, &c->st) != 0) {
-        return bad(c, strerror(errno));
+        return errno == ESTALE ? FILE_MOVING : bad(c, strerror(errno));
     }
     if (!S_ISREG(c->st.st_mode)) {
         return bad(c, S_ISDIR(c->st.st_mode) ? "it is a directory" : "it is not a regular file");
@@ -194,28 +314,28 @@ static enum file_status copy_open_file(struct file_copy *c, int fd, size_t max_b
                  (long long)c->st.st_size, max_bytes);
         return FILE_BAD;
     }
-    if (!read_to_end(fd, (size_t)c->st.st_size, max_bytes, &c->bytes) || fstat(fd, &after) != 0) {
-        return bad(c, strerror(errno));
+    if (!read_to_end(fd, (size_t)c->st.st_size, max_bytes, &c->bytes)) {
+        return errno == ESTALE ? FILE_MOVING : bad(c, strerror(errno));
     }
-    if (!same_version(&c->st, &after) || c->bytes.len != (size_t)c->st.st_size) {
+    if (c->bytes.len != (size_t)c->st.st_size) {
         return FILE_MOVING;
     }
-    if (c->bytes.len == 0) {
-        return FILE_EMPTY;
-    }
-    return still_holds(fd, &c->bytes) ? FILE_WHOLE : FILE_MOVING;
+    return c->bytes.len == 0 ? FILE_EMPTY : FILE_WHOLE;
 }
 
 void file_copy_read(struct file_copy *c, const char *path, size_t max_bytes)
 {
     *c = (struct file_copy){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = file_open(path, 0);
     if (fd < 0) {
         c->status = errno == ENOENT ? FILE_ABSENT : bad(c, strerror(errno));
         return;
     }
     c->status = copy_open_file(c, fd, max_bytes);
     close(fd);
+    if ((c->status == FILE_WHOLE || c->status == FILE_EMPTY) && !still_holds(path, c)) {
+        c->status = FILE_MOVING;
+    }
 }
 
 void file_copy_free(struct file_copy *c)

@@ -325,7 +325,7 @@ static bool find_backend(struct finder *f, const char *data_dir, struct backend 
 static bool is_locked(const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = file_open(path, 0);
     if (fd < 0) {
         return false;
     }

@@ -9,6 +9,7 @@
 #ifndef PROVIDER_STATE_INTERNAL_H
 #define PROVIDER_STATE_INTERNAL_H
 
+#include <glob.h>
 #include <sys/stat.h>
 
 #include "proto/arena.h"
@@ -88,6 +89,18 @@ struct file_copy {
  * symbolic links, never blocks on a FIFO. Free with file_copy_free. */
 void file_copy_read(struct file_copy *c, const char *path, size_t max_bytes);
 void file_copy_free(struct file_copy *c);
+
+/* The following see what other hosts have done on a network file system, where open(2), stat(2)
+ * and glob(3) may answer from memory. */
+/* For reading, with further flags of open(2), never blocking. -1: see errno. */
+int file_open(const char *path, int flags);
+/* The folder that the path is in. -1: see errno. */
+int file_open_folder(const char *path);
+/* As stat(2). */
+int file_stat(const char *path, struct stat *out);
+/* As glob(3); what is missing matches nothing, and a folder that cannot be read is an error. Free
+ * with globfree when it did not return GLOB_NOSPACE. */
+int file_glob(const char *pattern, glob_t *out);
 
 /* The serial at the head of a state file, where Terraform writes it; -1: it cannot be told. Reads
  * one block. */

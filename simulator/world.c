@@ -5,6 +5,11 @@
  * those who have it open. A lock (flock) belongs to one open file and goes with it. All files have
  * one link, the mode 0600 and this user, because what is refused for other reasons is tested
  * elsewhere; here it is about order and time.
+ *
+ * On a network file system (nfs(5), "Data and metadata coherence") a client answers stat(2) from
+ * memory, and also that there is no such file; so does fstat(2) until the file is opened or locked
+ * again, and a file that lost its name cannot be used any more (ESTALE). Here each process is a
+ * client of its own, which remembers longer than a real one: also what its own Terraform changed.
  */
 #include "simulator/world.h"
 
@@ -28,6 +33,8 @@
 #define SWITCH_OFF 24 /* one call of so many lets others go on */
 #define OTHERS_MS  60 /* so long, while one waits, until another one does something */
 #define EPOCH      INT64_C(1700000000)
+#define REMEMBERED 32   /* names of one process */
+#define MEMORY_MS  3000 /* as acregmin=3 */
 
 struct inode {
     char path[96]; /* "" without a name */
@@ -38,12 +45,22 @@ struct inode {
     int lock; /* index of the open file that has the lock, or -1 */
     int state_lock;
     unsigned open;
+    bool folder; /* or a file of /proc: without a name from the beginning */
 };
 
 struct open_file {
     struct inode *inode;
     const struct process *owner;
     size_t at;
+    struct stat seen; /* on a network: when it was opened, locked, or written here */
+};
+
+/* What a client of the network file system believes. */
+struct belief {
+    char path[96];
+    bool absent;
+    struct stat st;
+    int64_t until_ns;
 };
 
 static struct inode *inodes[INODES];
@@ -56,6 +73,9 @@ static int64_t now_ns;
 static ino_t numbers;
 static void (*on_call)(void);
 static bool switching;
+static bool network;
+static struct belief beliefs[PROCESSES][REMEMBERED];
+static size_t belief_count[PROCESSES];
 
 /* --- chance and time --- */
 
@@ -98,6 +118,7 @@ void world_begin(uint64_t seed)
         world_random(2);
     now_ns = 0;
     numbers = 0;
+    network = seed % 4 == 0;
 }
 
 /* --- inodes --- */
@@ -198,6 +219,8 @@ void world_add_process(struct process *p)
 {
     if (process_count == PROCESSES)
         abort();
+    p->index = process_count;
+    belief_count[p->index] = 0;
     processes[process_count++] = p;
 }
 
@@ -274,12 +297,76 @@ dead:
     return false;
 }
 
+/* --- what a client remembers --- */
+
+static void describe(const struct inode *n, struct stat *st)
+{
+    *st = (struct stat){.st_dev = 1,
+                        .st_ino = n->number,
+                        .st_mode = S_IFREG | 0600,
+                        .st_nlink = 1,
+                        .st_uid = geteuid(),
+                        .st_size = (off_t)n->len,
+                        .st_mtim = {.tv_sec = EPOCH + n->written_ns / 1000000000,
+                                    .tv_nsec = n->written_ns % 1000000000}};
+}
+
+/* NULL: it has to ask. */
+static const struct belief *believed(const char *path)
+{
+    for (size_t i = 0; network && i < belief_count[current->index]; i++) {
+        const struct belief *b = &beliefs[current->index][i];
+        if (strcmp(b->path, path) == 0)
+            return b->until_ns > now_ns ? b : NULL;
+    }
+    return NULL;
+}
+
+static void believe(const char *path, const struct inode *n)
+{
+    struct belief *list = network ? beliefs[current->index] : NULL, *b = NULL;
+    size_t *count = &belief_count[current->index];
+    for (size_t i = 0; list && i < *count && !b; i++)
+        if (strcmp(list[i].path, path) == 0)
+            b = &list[i];
+    if (list && !b)
+        b = &list[*count < REMEMBERED ? (*count)++ : world_random(REMEMBERED)];
+    if (!b)
+        return;
+    snprintf(b->path, sizeof b->path, "%s", path);
+    b->until_ns = now_ns + MEMORY_MS * INT64_C(1000000);
+    b->absent = !n;
+    if (n)
+        describe(n, &b->st);
+}
+
+/* A folder that is opened tells whether something came. */
+static void doubt_absences(void)
+{
+    for (size_t i = 0; i < belief_count[current->index]; i++)
+        if (beliefs[current->index][i].absent)
+            beliefs[current->index][i].until_ns = 0;
+}
+
 /* --- system calls --- */
 
 static struct open_file *file_of(int fd)
 {
     struct open_file *f = fd >= FIRST_FD ? &files[fd - FIRST_FD] : NULL;
-    return f && f->inode ? f : NULL;
+    if (!f || !f->inode) {
+        errno = EBADF;
+        return NULL;
+    }
+    if (network && !*f->inode->path && !f->inode->folder) {
+        errno = ESTALE;
+        return NULL;
+    }
+    return f;
+}
+
+static void look(struct open_file *f)
+{
+    describe(f->inode, &f->seen);
 }
 
 static int open_inode(struct inode *n)
@@ -287,6 +374,7 @@ static int open_inode(struct inode *n)
     for (int i = 0; i < FDS; i++)
         if (!files[i].inode) {
             files[i] = (struct open_file){.inode = n, .owner = current};
+            look(&files[i]);
             n->open++;
             files_end = (size_t)i < files_end ? files_end : (size_t)i + 1;
             return FIRST_FD + i;
@@ -313,6 +401,7 @@ static int open_proc(const char *path)
         return -1;
     }
     struct inode *n = make("");
+    n->folder = true;
     resize(n, strlen(text));
     memcpy(n->data, text, n->len);
     return open_inode(n);
@@ -325,14 +414,23 @@ int __wrap_open(const char *path, int flags, ...)
         return -1;
     if (strncmp(path, "/proc/", 6) == 0)
         return open_proc(path);
-    struct inode *n = find(path);
-    if (!n && strcmp(path + strlen(path) - 1, "/") == 0)
-        n = make(""); /* a folder, opened to make its names durable */
+    if (path[strlen(path) - 1] == '/') {
+        struct inode *folder = make("");
+        folder->folder = true;
+        doubt_absences();
+        return open_inode(folder);
+    }
+    const struct belief *b = flags & O_CREAT ? NULL : believed(path);
+    struct inode *n = b && b->absent ? NULL : find(path);
     if (!n && !(flags & O_CREAT)) {
+        if (!b)
+            believe(path, NULL);
         errno = ENOENT;
         return -1;
     }
-    return open_inode(n ? n : make(path));
+    n = n ? n : make(path);
+    believe(path, n);
+    return open_inode(n);
 }
 
 int __wrap_mkostemp(char *path, int flags);
@@ -396,6 +494,7 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t n, off_t at)
         resize(f->inode, (size_t)at + part);
     memcpy(f->inode->data + at, bytes, part);
     f->inode->written_ns = now_ns;
+    look(f);
     return fatal ? -1 : (ssize_t)n;
 }
 
@@ -403,29 +502,23 @@ int __wrap_ftruncate(int fd, off_t len);
 int __wrap_ftruncate(int fd, off_t len)
 {
     struct open_file *f = alive(NULL) ? file_of(fd) : NULL;
-    if (f)
+    if (f) {
         resize(f->inode, (size_t)len);
+        look(f);
+    }
     return f ? 0 : -1;
-}
-
-static int describe(const struct inode *n, struct stat *st)
-{
-    *st = (struct stat){.st_dev = 1,
-                        .st_ino = n->number,
-                        .st_mode = S_IFREG | 0600,
-                        .st_nlink = 1,
-                        .st_uid = geteuid(),
-                        .st_size = (off_t)n->len,
-                        .st_mtim = {.tv_sec = EPOCH + n->written_ns / 1000000000,
-                                    .tv_nsec = n->written_ns % 1000000000}};
-    return 0;
 }
 
 int __wrap_fstat(int fd, struct stat *st);
 int __wrap_fstat(int fd, struct stat *st)
 {
     struct open_file *f = alive(NULL) ? file_of(fd) : NULL;
-    return f ? describe(f->inode, st) : -1;
+    if (!f)
+        return -1;
+    if (!network)
+        look(f);
+    *st = f->seen;
+    return 0;
 }
 
 int __wrap_stat(const char *path, struct stat *st);
@@ -433,9 +526,18 @@ int __wrap_stat(const char *path, struct stat *st)
 {
     if (!alive(NULL))
         return -1;
-    struct inode *n = find(path);
+    const struct belief *b = believed(path);
+    if (!b) {
+        const struct inode *n = find(path);
+        believe(path, n);
+        if (n)
+            describe(n, st);
+        errno = ENOENT;
+        return n ? 0 : -1;
+    }
+    *st = b->st;
     errno = ENOENT;
-    return n ? describe(n, st) : -1;
+    return b->absent ? -1 : 0;
 }
 
 int __wrap_flock(int fd, int how);
@@ -454,6 +556,7 @@ int __wrap_flock(int fd, int how)
         return -1;
     }
     f->inode->lock = index;
+    look(f); /* a lock is a moment of coherence, as opening is */
     return 0;
 }
 

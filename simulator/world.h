@@ -5,6 +5,9 @@
  * CMakeLists.txt), so the provider's own code runs unchanged against files in memory. Everything is
  * a function of one seed.
  *
+ * In every fourth history the files are on a network file system, as NFS is: each process has a
+ * memory of names and attributes that is seconds old, which only opening and locking renew.
+ *
  * Time passes with every call. At every call the process may be stopped for ever (a crash; a write
  * then leaves only its beginning), or another process may go on first.
  */
@@ -21,6 +24,7 @@ struct process {
     int64_t started;   /* ticks since boot */
     bool terraform_runs, provider_runs;
     int crash_in; /* calls until the provider is killed; 0: it is not */
+    size_t index; /* world.c's */
 };
 
 /* Everything anew. */
