@@ -71,6 +71,14 @@ enum journal_result journal_rewrite(struct journal *j, struct json_object *const
 /* The process that has the lock now, as far as this machine knows; 0: not known. */
 int journal_lock_owner(const struct journal *j);
 
+/* --- claims_mount.c: do locks reach other hosts --- */
+
+/* The mount option, in the text of a /proc/self/mountinfo, that keeps the locks of files on this
+ * device on this machine; NULL: there is none. */
+const char *mount_local_lock(const char *mountinfo, dev_t device);
+/* The same from this machine's, NULL also where there is no such file. False: memory is out. */
+bool mount_keeps_locks(dev_t device, const char **option);
+
 /* --- claims_alive.c: who claims, and does it still run --- */
 
 /* A provider process and the Terraform that started it. Texts are "" when not known. */

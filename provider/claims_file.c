@@ -40,6 +40,7 @@ struct journal {
     char *path;
     int fd; /* open while locked, kept open between locks; -1: not */
     bool locked;
+    bool shared;     /* its lock reaches whoever can write the file */
     bool known;      /* dev and ino are of the file that was read */
     bool fresh_file; /* made by us: its name is not durable yet */
     bool vanished;   /* the open file was replaced, and a network file system keeps it no longer */
@@ -176,6 +177,24 @@ static enum journal_result open_for_writing(struct journal *j)
     return j->fd >= 0 ? JOURNAL_OK : refuse_open(j, errno);
 }
 
+/* Two hosts could hold such a lock at the same time. */
+static enum journal_result check_mount(struct journal *j, const struct stat *st)
+{
+    const char *option;
+    if (j->shared)
+        return JOURNAL_OK;
+    if (!mount_keeps_locks(st->st_dev, &option))
+        return JOURNAL_NO_MEMORY;
+    if (option)
+        return failed(j,
+                      "its file system is mounted with \"%s\", so other hosts would not see its "
+                      "lock and could issue the same CIDR at the same time. Mount it without that "
+                      "option, or put the state on another file system",
+                      option);
+    j->shared = true;
+    return JOURNAL_OK;
+}
+
 enum journal_result journal_lock(struct journal *j)
 {
     for (int tries = 0; tries < TRIES; tries++) {
@@ -199,6 +218,8 @@ enum journal_result journal_lock(struct journal *j)
         if (fstat(j->fd, &here) == 0 && file_stat(j->path, &there) == 0 &&
             here.st_dev == there.st_dev && here.st_ino == there.st_ino) {
             r = inspect(j, j->fd, &here);
+            if (r == JOURNAL_OK)
+                r = check_mount(j, &here);
             if (r != JOURNAL_OK)
                 drop_fd(j);
             return r;

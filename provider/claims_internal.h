@@ -4,6 +4,7 @@
  * claims.c          issuing: the order of lock, reading, choosing, noting
  * claims_records.c  the records of a journal, what they mean to the engine, compacting
  * claims_file.c     the journal as a file
+ * claims_mount.c    whether its lock reaches other hosts
  * claims_alive.c    does a run still live
  * members.c         the states of the estate
  *

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -749,6 +750,52 @@ static void one_issue_costs_microseconds(void **state)
     close_bench(&b);
 }
 
+/* --- mounts --- */
+
+static void locks_may_stay_on_this_machine(void **state)
+{
+    static const char text[] =
+        "22 27 0:21 / /proc rw,relatime - proc proc rw\n"
+        "36 27 8:1 / / rw shared:1 - ext4 /dev/root rw,nolock,nobrl\n"
+        "40 36 0:49 / /a rw,relatime shared:7 master:1 - nfs4 host:/a\\040b rw,local_lock=none\n"
+        "41 36 0:50 / /b rw,nolock - nfs4 host:/nolock rw,vers=4.2,local_lock=all,addr=10.0.0.1\n"
+        "42 36 0:51 / /c rw - nfs host:/ rw,vers=3,nolock,local_lock=all\n"
+        "43 36 0:52 / /d rw - nfs host:/ rw,local_lock=posix\n"
+        "44 36 0:53 / /e rw - cifs //host/e rw,nobrl\n"
+        "45 36 0:54 / /f rw - nfs\n"
+        "46 36 0:55 / /g rw - nfs host:/\n"
+        "garbage 0:56 - nfs host:/ nolock\n"
+        "47 36 0:57 / /h rw - nfs4 host:/h rw,local_lock=flock";
+    static const struct {
+        unsigned minor;
+        const char *option;
+    } cases[] = {
+        {21, NULL},
+        {49, NULL},
+        {50, "local_lock=all"},
+        {51, "nolock"},
+        {52, NULL},
+        {54, NULL},
+        {53, "nobrl"},
+        {55, NULL},
+        {56, NULL},
+        {57, "local_lock=flock"},
+    };
+    (void)state;
+    assert_null(mount_local_lock(text, makedev(8, 1)));
+    assert_null(mount_local_lock("", makedev(0, 1)));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *option = mount_local_lock(text, makedev(0, cases[i].minor));
+        assert_string_equal(option ? option : "none", cases[i].option ? cases[i].option : "none");
+    }
+    /* Every beginning of it, as it would be read from a file that ends there. */
+    for (size_t n = 0; n < sizeof text; n++) {
+        char *part = strndup(text, n);
+        mount_local_lock(part, makedev(0, 57));
+        free(part);
+    }
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -771,6 +818,7 @@ int main(void)
         TEST(what_an_ended_run_claimed_is_decided_by_its_state),
         TEST(what_is_not_understood_stops_issuing),
         TEST(a_claim_cannot_free_what_another_holds),
+        TEST(locks_may_stay_on_this_machine),
         TEST(one_issue_costs_microseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

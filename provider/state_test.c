@@ -1262,6 +1262,24 @@ static void await(struct fixture *f, const char *name)
     assert_int_equal(access(at(f, name), F_OK), 0);
 }
 
+/* Terraform makes both in one go, unless the machine has something else to do between them: then
+ * nothing tells its first run from a rewrite before the file was steady. */
+static void expect_first_run(struct fixture *f)
+{
+    struct stat file, note;
+    assert_int_equal(stat(at(f, "other.tfstate"), &file), 0);
+    assert_int_equal(stat(at(f, ".other.tfstate.lock.info"), &note), 0);
+    int64_t apart = (note.st_mtim.tv_sec - file.st_mtim.tv_sec) * INT64_C(1000000000) +
+                    note.st_mtim.tv_nsec - file.st_mtim.tv_nsec;
+    if (apart >= 2000000) {
+        expect_status(f, 0, STATE_WAIT);
+        expect_status(f, STATE_STEADY_MS, STATE_READY);
+    } else {
+        expect_status(f, 0, STATE_READY);
+    }
+    assert_int_equal(take_serial(f, "other.tfstate"), -1);
+}
+
 static void real_first_run_under_lock(void **p)
 {
     struct fixture *f = *p;
@@ -1270,11 +1288,11 @@ static void real_first_run_under_lock(void **p)
     f->parent = start_apply(f, "-state=other.tfstate", &answer);
     await(f, ".other.tfstate.lock.info");
     /* 0 bytes since the lock was taken: no waiting, and the command line names the file. */
-    expect_found(f, "other.tfstate", -1);
+    begin(f);
+    expect_first_run(f);
     /* Without the command line the lock does. */
     begin_with(f, (struct state_options){.parent = 1});
-    expect_status(f, 0, STATE_READY);
-    assert_int_equal(take_serial(f, "other.tfstate"), -1);
+    expect_first_run(f);
     /* Once it has written, the lock no longer excuses an empty file. */
     assert_int_equal(write(answer, "yes\n", 4), 4);
     int status;
