@@ -27,12 +27,14 @@ import tempfile
 import time
 
 import harness
+import hosts
 
 MODULES = 4
 POOL = "10.0.0.0/20"  # 64 /26s
 MOST = 6  # VPCs of one provider configuration
 KILL = 0.4  # share of applies in which something is killed
-TIMEOUT = 120
+PACE = 10 if hosts.HOSTS else 1  # they are emulated
+TIMEOUT = 120 * PACE
 
 HOLDER = """
 terraform {
@@ -134,8 +136,11 @@ class Module:
 
     def start(self, first, second):
         self.output = open(self.path / "output", "w+")
+        command = self.command(first, second)
+        if hosts.HOSTS:
+            command = hosts.on_host(f"m{self.index}", command, self.path)
         self.process = subprocess.Popen(
-            self.command(first, second), cwd=self.path, env=self.env, stdin=subprocess.DEVNULL,
+            command, cwd=self.path, env=self.env, stdin=subprocess.DEVNULL,
             stdout=self.output, stderr=subprocess.STDOUT, start_new_session=True)
         self.started = time.monotonic()
         self.killed = None
@@ -145,9 +150,12 @@ class Module:
         """Ends Terraform or one of its providers."""
         if self.process.poll() is not None:
             return
-        children = children_of(self.process.pid)
+        terraform = self.process.pid
+        if hosts.HOSTS:  # it is the only child of what has made its namespaces
+            terraform = next(iter(children_of(terraform)), terraform)
+        children = children_of(terraform)
         if rng.random() < 0.5:
-            kill(self.process.pid)
+            kill(terraform)
             for child in children:  # with it, as when the machine goes
                 kill(child)
             self.killed = "terraform"
@@ -223,7 +231,7 @@ def check(modules, tally):
 def play_round(modules, rng, tally):
     for m in modules:
         m.start(rng.randint(0, MOST), rng.randint(0, MOST))
-    deadline = {m: time.monotonic() + rng.uniform(0.05, 0.9) for m in modules if rng.random() < KILL}
+    deadline = {m: time.monotonic() + PACE * rng.uniform(0.05, 0.9) for m in modules if rng.random() < KILL}
     while any(m.process.poll() is None for m in modules):
         for m, at in list(deadline.items()):
             if time.monotonic() > at:

@@ -5,6 +5,7 @@ network, the same files. Terraform is process 1 on each of them, so a process id
 another host. All of it works without privileges too, where the kernel lets users make namespaces;
 where it does not, the tests fail and say so."""
 
+import fcntl
 import os
 import pathlib
 import shlex
@@ -14,8 +15,8 @@ import time
 
 from claims_test import JOURNAL, OUTPUT, Claims, many, member
 from harness import TIMEOUT, estate, run
+from hosts import HOSTS, namespaces, on_host
 
-NFS = os.environ.get("HOSTS_ON_NFS")
 APPLY = ["terraform", "apply", "-no-color", "-auto-approve"]
 # A pause in the middle of a run, until the file `go` is there.
 WAIT = """
@@ -26,24 +27,6 @@ resource "terraform_data" "wait" {
   }
 }
 """
-
-
-def namespaces(*kinds):
-    own_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return ["unshare", *own_user, "--mount", "--fork", *kinds]
-
-
-def on_host(name, command):
-    """With HOSTS_ON_NFS, `server:/export mount point options`, each host has the folder from there,
-    with a cache of its own; its network is made before (scripts/hosts-on-nfs)."""
-    script, enter, net = "", [], ["--net"]
-    if NFS:
-        export, folder, options = NFS.split()
-        script = f'mount -t nfs -o {options} {export} {folder} && cd "$PWD" && '
-        enter, net = ["nsenter", f"--net=/run/netns/{name}"], []
-    script = f'hostname {name} && {script}exec "$@"'
-    return enter + namespaces("--uts", *net, "--pid", "--mount-proc") + ["sh", "-c", script, "sh",
-                                                                         *command]
 
 
 class Shared(Claims):
@@ -61,7 +44,7 @@ class Shared(Claims):
         return folder
 
     def start(self, host, folder):
-        process = subprocess.Popen(on_host(host, APPLY), cwd=folder.path, env=folder.env,
+        process = subprocess.Popen(on_host(host, APPLY, folder.path), cwd=folder.path, env=folder.env,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True, start_new_session=True)
         self.addCleanup(process.stdout.close)
@@ -74,6 +57,19 @@ class Shared(Claims):
             if process.poll() is not None or time.monotonic() > until:
                 self.fail(f"{path.name} never came:\n{process.stdout.read()}")
             time.sleep(0.02)
+
+    def switch_off(self, process, folder):
+        """Process 1 goes, and with it all of that host, and its locks."""
+        process.kill()
+        process.wait(timeout=TIMEOUT)
+        until = time.monotonic() + TIMEOUT
+        with open(folder.state_file(), "r+b") as state:
+            while True:
+                try:
+                    return fcntl.lockf(state, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    self.assertLess(time.monotonic(), until, "the lock of the state stays")
+                    time.sleep(0.02)
 
     def ended(self, process, code=0):
         text, _ = process.communicate(timeout=TIMEOUT)
@@ -149,8 +145,7 @@ resource "ipam_vpc" "first" {
         process = self.start("host-one", one)
         self.await_file(one.path / "waits", process)
         held = self.all_cidrs(one)
-        process.kill()  # and with process 1 all of that host
-        process.wait(timeout=TIMEOUT)
+        self.switch_off(process, one)
         two = self.module("two", many("a", 3, pool="local.pool"))
         self.ended(self.start("host-two", two))
         self.assertEqual(self.all_cidrs(one), held)
@@ -160,8 +155,7 @@ resource "ipam_vpc" "first" {
         one = self.module("one", many("a", 3, pool="local.pool") + WAIT % "ipam_vpc.a")
         process = self.start("host-one", one)
         self.await_file(one.path / "waits", process)
-        process.kill()
-        process.wait(timeout=TIMEOUT)
+        self.switch_off(process, one)
         whole = one.state_file().read_bytes()
         one.state_file().write_bytes(whole[:len(whole) // 2])
         two = self.module("two", many("a", 1, pool="local.pool"))
@@ -173,6 +167,46 @@ resource "ipam_vpc" "first" {
         self.ended(self.start("host-two", two))
         self.assert_disjoint(self.all_cidrs(one, two), "10.0.0.0/16")
     test_torn_by_another_host.slow = True
+
+
+class Nfs(Shared):
+    """What only a real NFS does; scripts/hosts-on-nfs runs them."""
+
+    def test_locks_that_stay_on_one_host(self):
+        one = self.module("one", many("a", 1, pool="local.pool"))
+        text = " ".join(self.ended(self.start("host-local", one), code=1).split())
+        self.assertRegex(text, r'mounted with "(nolock|local_lock=all)".* Mount it without that option')
+        self.assertFalse(one.resources())
+        self.ended(self.start("host-one", one))
+        self.assertEqual(len(self.all_cidrs(one)), 1)
+
+    def test_journal_replaced_by_another_host(self):
+        """As compacting does: the file that the late one has open is on the server no more."""
+        late = self.module("late", many("before", 1, pool="local.pool")
+                           + WAIT % "ipam_vpc.before"
+                           + many("a", 3, pool="local.pool",
+                                  extra="depends_on = [terraform_data.wait]"))
+        first = self.start("host-late", late)
+        self.await_file(late.path / "waits", first)
+        journal = self.tf.state_file(JOURNAL)
+        copy = journal.with_suffix(".copy")
+        copy.write_bytes(journal.read_bytes())
+        copy.chmod(0o600)
+        copy.rename(journal)
+        early = self.module("early", many("a", 3, pool="local.pool") + WAIT % "ipam_vpc.a")
+        second = self.start("host-early", early)
+        self.await_file(early.path / "waits", second)
+        (late.path / "go").touch()
+        self.ended(first)
+        (early.path / "go").touch()
+        self.ended(second)
+        cidrs = self.all_cidrs(late, early)
+        self.assertEqual(len(cidrs), 7)
+        self.assert_disjoint(cidrs, "10.0.0.0/16")
+
+
+if not HOSTS:
+    del Nfs
 
 
 class Disks(Shared):

@@ -2,9 +2,10 @@
  * claims_mount - do the locks of a folder reach other hosts
  *
  * The journal's lock keeps two hosts apart only where the server of the file system hears of it.
- * Some mounts are told to keep locks to themselves: nfs(5) with nolock or local_lock, mount.cifs(8)
- * with nobrl. flock(2) succeeds there as anywhere, on both hosts at once, so the mount is asked
- * before the first lock. /proc/self/mountinfo (proc(5)) says what it was told:
+ * Some mounts are told to keep locks to themselves: nfs(5) with nolock or local_lock before
+ * version 4, mount.cifs(8) with nobrl. flock(2) succeeds there as anywhere, on both hosts at once,
+ * so the mount is asked before the first lock. /proc/self/mountinfo (proc(5)) says what it was
+ * told:
  *
  *   36 35 0:49 / /shared rw,relatime shared:1 - nfs4 server:/ rw,vers=4.2,local_lock=none
  *
@@ -25,9 +26,8 @@
 static const struct {
     const char *type, *option;
 } local[] = {
-    {"nfs", "nolock"},          {"nfs", "local_lock=all"},    {"nfs", "local_lock=flock"},
-    {"nfs4", "local_lock=all"}, {"nfs4", "local_lock=flock"}, {"cifs", "nobrl"},
-    {"smb3", "nobrl"},
+    {"nfs", "nolock"}, {"nfs", "local_lock=all"}, {"nfs", "local_lock=flock"},
+    {"cifs", "nobrl"}, {"smb3", "nobrl"},
 };
 
 /* Is the word one of those between commas? */

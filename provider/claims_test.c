@@ -758,14 +758,14 @@ static void locks_may_stay_on_this_machine(void **state)
         "22 27 0:21 / /proc rw,relatime - proc proc rw\n"
         "36 27 8:1 / / rw shared:1 - ext4 /dev/root rw,nolock,nobrl\n"
         "40 36 0:49 / /a rw,relatime shared:7 master:1 - nfs4 host:/a\\040b rw,local_lock=none\n"
-        "41 36 0:50 / /b rw,nolock - nfs4 host:/nolock rw,vers=4.2,local_lock=all,addr=10.0.0.1\n"
+        "41 36 0:50 / /b rw,nolock - nfs host:/nolock rw,vers=3,local_lock=all,addr=10.0.0.1\n"
         "42 36 0:51 / /c rw - nfs host:/ rw,vers=3,nolock,local_lock=all\n"
         "43 36 0:52 / /d rw - nfs host:/ rw,local_lock=posix\n"
         "44 36 0:53 / /e rw - cifs //host/e rw,nobrl\n"
         "45 36 0:54 / /f rw - nfs\n"
         "46 36 0:55 / /g rw - nfs host:/\n"
         "garbage 0:56 - nfs host:/ nolock\n"
-        "47 36 0:57 / /h rw - nfs4 host:/h rw,local_lock=flock";
+        "47 36 0:57 / /h rw - nfs host:/h rw,local_lock=flock";
     static const struct {
         unsigned minor;
         const char *option;
