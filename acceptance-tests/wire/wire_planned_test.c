@@ -142,8 +142,8 @@ static const char *const written[] = {
     [TOP_CIDR] = "{\"cidr\":\"10.0.0.0/8\"}",
     [REGION] = "{\"address_family\":\"ipv4\",\"locale\":\"eu-west-1\"}",
     [REGION_CIDR] = "{\"netmask_length\":12}",
-    [ENV] = "{\"address_family\":\"ipv4\",\"locale\":\"eu-west-1\","
-            "\"allocation_default_netmask_length\":24}",
+    [ENV] = ("{\"address_family\":\"ipv4\",\"locale\":\"eu-west-1\","
+             "\"allocation_default_netmask_length\":24}"),
     [ENV_CIDR] = "{\"netmask_length\":16}",
     [HELD] = "{\"netmask_length\":26,\"description\":\"held\"}",
     [VPC] = "{\"ipv4_netmask_length\":24,\"tags\":{\"Name\":\"one of many\"}}",
