@@ -546,10 +546,11 @@ struct host_reply host_call(struct host_channel *c, struct arena *a, const char 
     return host_finish(host_begin(c, method, request, timeout_ms), a);
 }
 
-struct host_reply host_shutdown(struct host_channel *c, struct arena *a)
+bool host_shutdown(struct host_channel *c, struct arena *a)
 {
-    return host_call(c, a, "/plugin.GRPCController/Shutdown", (struct bytes){0},
-                     SHUTDOWN_TIMEOUT_MS);
+    struct host_reply reply =
+        host_call(c, a, "/plugin.GRPCController/Shutdown", (struct bytes){0}, SHUTDOWN_TIMEOUT_MS);
+    return reply.status == GRPC_STATUS_OK || reply.status == GRPC_STATUS_UNAVAILABLE;
 }
 
 /* The request of the first is one empty message; the second is open in both directions. */

@@ -102,7 +102,11 @@ struct host_reply host_finish(struct host_call *call, struct arena *a);
 struct host_reply host_call(struct host_channel *c, struct arena *a, const char *method,
                             struct bytes request, unsigned timeout_ms);
 
-struct host_reply host_shutdown(struct host_channel *c, struct arena *a);
+/* Asks it to leave. True: it answered, or the connection ended instead, since a plugin leaves as
+ * soon as its answer is on its way: when the client has something to write in that moment, gRPC
+ * meets the closed socket before it reads the answer. Terraform does not look at the answer either;
+ * what tells is the exit code. */
+bool host_shutdown(struct host_channel *c, struct arena *a);
 
 /* ---- Time ----------------------------------------------------------------------------------- */
 
