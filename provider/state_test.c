@@ -1305,6 +1305,72 @@ static void real_first_run_under_lock(void **p)
     assert_true(take_serial(f, "other.tfstate") > 0);
 }
 
+/* ---- Files that are asked for anew --------------------------------------------------------- */
+
+static size_t matches(struct fixture *f, const char *pattern, int expected)
+{
+    glob_t found;
+    assert_int_equal(file_glob(at(f, pattern), &found), expected);
+    size_t n = expected == 0 ? found.gl_pathc : 0;
+    globfree(&found);
+    return n;
+}
+
+/* On a local file system they say what open, stat and glob say. */
+static void files_as_of_now(void **p)
+{
+    struct fixture *f = *p;
+    struct stat st;
+    char longer[2 * PATH_MAX];
+    make_directory(f, "one");
+    make_directory(f, "two");
+    put(f, "one/file", "12345");
+    assert_int_equal(file_stat(at(f, "one/file"), &st), 0);
+    assert_int_equal(st.st_size, 5);
+    assert_int_equal(file_stat(at(f, "one"), &st), 0);
+    assert_true(S_ISDIR(st.st_mode));
+    static const char *const absent[] = {"one/none", "none/none", "none/none/none", "two/file"};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+        errno = 0;
+        assert_int_equal(file_stat(at(f, absent[i]), &st), -1);
+        assert_int_equal(errno, ENOENT);
+    }
+    assert_int_equal(file_stat(at(f, "one/file/below"), &st), -1);
+    assert_int_equal(errno, ENOTDIR);
+    assert_int_equal(mkfifo(at(f, "two/fifo"), 0600), 0);
+    assert_int_equal(file_stat(at(f, "two/fifo"), &st), 0); /* and does not wait for a writer */
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(symlink("nowhere", at(f, "two/link")), 0);
+    assert_int_equal(file_stat(at(f, "two/link"), &st), -1);
+    assert_int_equal(errno, ENOENT);
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    assert_int_equal(file_open(longer, 0), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+    assert_int_equal(file_open("no such file here", 0), -1);
+    assert_int_equal(errno, ENOENT);
+
+    assert_int_equal(matches(f, "*/file", 0), 1);
+    put(f, "two/file", "");
+    assert_int_equal(matches(f, "*/file", 0), 2);
+    assert_int_equal(matches(f, "one/file", 0), 1);
+    matches(f, "*/none", GLOB_NOMATCH);
+    matches(f, "none/*", GLOB_NOMATCH);
+    matches(f, "one/file/*", GLOB_NOMATCH);
+    if (geteuid() != 0) { /* who may look into everything */
+        assert_int_equal(chmod(at(f, "one"), 0300), 0);
+        matches(f, "one/*", GLOB_ABORTED);
+        assert_int_equal(file_stat(at(f, "one/file"), &st), 0);
+        assert_int_equal(file_stat(at(f, "one/none"), &st), -1);
+        assert_int_equal(errno, ENOENT);
+        assert_int_equal(chmod(at(f, "one"), 0700), 0);
+        assert_int_equal(chmod(at(f, "one/file"), 0), 0);
+        assert_int_equal(file_open(at(f, "one/file"), 0), -1);
+        assert_int_equal(errno, EACCES);
+        assert_int_equal(file_stat(at(f, "one/file"), &st), 0);
+    }
+}
+
 /* ---- The other parts this program plays ---------------------------------------------------- */
 
 static void report_inheritance(int argc, char **argv)
@@ -1461,6 +1527,7 @@ static int run_all(void)
         TEST(encrypted_file),
         TEST(users_command),
         TEST(backups_newest_first),
+        TEST(files_as_of_now),
         TEST(every_allocation_may_fail),
         TEST(real_state),
         TEST(real_first_run_under_lock),
