@@ -33,8 +33,8 @@ MODULES = 4
 POOL = "10.0.0.0/20"  # 64 /26s
 MOST = 6  # VPCs of one provider configuration
 KILL = 0.4  # share of applies in which something is killed
-PACE = 30 if hosts.HOSTS else 1  # they are emulated
-TIMEOUT = 20 * PACE if hosts.HOSTS else 120
+PACE = 14 if hosts.HOSTS else 1  # they are emulated
+TIMEOUT = 40 * PACE if hosts.HOSTS else 120
 
 HOLDER = """
 terraform {
